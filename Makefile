@@ -1,0 +1,57 @@
+# Every target sets up what it needs in .venv; nothing is installed outside this folder.
+# PYTHON names the interpreter that makes the virtual environment (3.11 or newer).
+PYTHON ?= python3
+BIN := .venv/bin
+# One stamp per set of extras: an old environment is brought up to date when pyproject.toml changes.
+LIGHT := .venv/.ready-light
+FULL := .venv/.ready-full
+BENCH := .venv/.ready-bench
+DEMO := runs/quickstart
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test quick check bench
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' Makefile
+
+setup: $(FULL) ## Make .venv with everything that tests and checks need
+
+demo: $(LIGHT) ## From sample annotations to a verified export, in runs/quickstart
+	$(BIN)/prefkit run pipelines/quickstart.yaml --out $(DEMO) --force
+	$(BIN)/prefkit verify $(DEMO)/export
+	@echo "The export lies in $(DEMO)/export"
+
+test: $(FULL) ## All tests (real data: set PREFKIT_REAL_DATA)
+	$(BIN)/pytest -n 2
+
+quick: $(FULL) ## The tests that take under 30 s together
+	$(BIN)/pytest -n 2 -m "not slow and not real"
+
+check: $(FULL) ## Lint, format, types, layers
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/mypy -p benchmarks
+	$(BIN)/lint-imports
+
+bench: $(BENCH) ## Speed and memory against the named engines, ROWS=1000000
+	$(BIN)/python -m benchmarks $(if $(ROWS),--rows $(ROWS)) $(if $(ONLY),--only $(ONLY))
+
+.venv/bin/pip:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "prefkit needs Python 3.11 or newer; hint: make $(MAKECMDGOALS) PYTHON=python3.11" >&2; exit 2; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null \
+	  || { echo "$(PYTHON) cannot make virtual environments; hint: apt-get install python3-venv" >&2; exit 2; }
+	$(PYTHON) -m venv .venv
+
+$(LIGHT): pyproject.toml | .venv/bin/pip
+	$(BIN)/pip install --quiet -e '.[arrow]'
+	@touch $@
+
+$(FULL): pyproject.toml | .venv/bin/pip
+	$(BIN)/pip install --quiet -e '.[arrow,excel,dev]'
+	@touch $(LIGHT) $@
+
+$(BENCH): pyproject.toml | .venv/bin/pip
+	$(BIN)/pip install --quiet -e '.[arrow,excel,dev,bench]'
+	@touch $(LIGHT) $(FULL) $@

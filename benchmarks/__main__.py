@@ -1,0 +1,107 @@
+"""`python -m benchmarks`: run the jobs, print one table, exit 3 when a limit does not hold."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+from benchmarks.jobs import JOB_NAMES, PREFKIT, jobs
+from benchmarks.measure import CommandError
+from benchmarks.running import Result, RowsError, prepare_input, run_job
+
+_HERE = Path(__file__).parent
+_HELD_FROM_ROWS = 1_000_000
+"""Limits are claims about a million rows; with fewer, starting up outweighs the work."""
+
+_HEADS = (
+    "job", "engine", "rows", "CPU s", "wall s", "peak MB", "x CPU", "x wall", "limit", "holds",
+)  # fmt: skip
+
+
+def _arguments(given: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("--rows", type=int, default=_HELD_FROM_ROWS, metavar="N")
+    parser.add_argument("--only", action="append", choices=JOB_NAMES, metavar="NAME")
+    parser.add_argument("--repeats", type=int, default=2, metavar="N", help="runs of each engine")
+    parser.add_argument("--data", type=Path, default=_HERE / "data", help="inputs and outputs")
+    return parser.parse_args(given)
+
+
+def main(given: list[str] | None = None) -> int:
+    """Run the benchmark.
+
+    Returns:
+        0; 1 when a command failed or the engines' rows differ; 3 when a limit does not hold.
+    """
+    options = _arguments(given)
+    # The peers that would look for a hub are told that there is none.
+    os.environ["HF_HUB_OFFLINE"] = "1"
+    data: Path = options.data.resolve()
+    chosen = [
+        job
+        for job in jobs(options.rows, data, data / "work")
+        if not options.only or job.name in options.only
+    ]
+    results: list[Result] = []
+    try:
+        for job in chosen:
+            for wanted in job.inputs:
+                prepare_input(wanted)
+            print(f"{job.name}: {job.does} ...", file=sys.stderr, flush=True)
+            results += run_job(job, options.repeats)
+    except (CommandError, RowsError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    if options.rows < _HELD_FROM_ROWS:
+        results = [result._replace(holds=None) for result in results]
+    _save(results, options.rows, data / "results.json")
+    print(_table(results))
+    return 3 if any(result.holds is False for result in results) else 0
+
+
+def _save(results: Iterable[Result], rows: int, path: Path) -> None:
+    entries = [result._asdict() | {"cost": result.cost._asdict()} for result in results]
+    machine = {"cores": os.cpu_count(), "python": platform.python_version()}
+    text = json.dumps({"rows": rows, "machine": machine, "results": entries}, indent=2)
+    path.write_text(text + "\n", encoding="utf-8")
+
+
+def _table(results: Iterable[Result]) -> str:
+    lines = [_HEADS, *(_cells(result) for result in results)]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    return "\n".join(_line(cells, widths) for cells in lines)
+
+
+def _line(cells: tuple[str, ...], widths: list[int]) -> str:
+    """Names to the left, numbers to the right."""
+    padded = [
+        cell.ljust(width) if number < 2 else cell.rjust(width)
+        for number, (cell, width) in enumerate(zip(cells, widths, strict=True))
+    ]
+    return "  ".join(padded).rstrip()
+
+
+def _cells(result: Result) -> tuple[str, ...]:
+    ours = result.engine == PREFKIT
+    held = {True: "yes", False: "NO", None: "-" if ours else ""}[result.holds]
+    return (
+        result.does if ours else "",
+        result.engine,
+        "" if result.rows is None else f"{result.rows:,}",
+        f"{result.cost.cpu_s:.3f}" if result.cost.cpu_s < 1 else f"{result.cost.cpu_s:.1f}",
+        f"{result.cost.wall_s:.3f}" if result.cost.wall_s < 1 else f"{result.cost.wall_s:.1f}",
+        f"{result.cost.peak_mb:,.0f}",
+        "" if result.ratio_cpu is None else f"{result.ratio_cpu:.2f}",
+        "" if result.ratio_wall is None else f"{result.ratio_wall:.2f}",
+        "" if result.limit is None else f"{result.limit:.2f}",
+        held,
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""Where comparisons come from: recorded votes, model judges, synthetic samples."""

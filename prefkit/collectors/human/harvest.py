@@ -1,0 +1,189 @@
+"""One block of source rows becomes one table of comparisons and a list of what was set aside."""
+
+from __future__ import annotations
+
+import gc
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+import numpy as np
+import orjson
+import pyarrow as pa
+
+from prefkit.collectors.human.files import Block, as_record
+from prefkit.collectors.human.people import pseudonym, replace_identities, scrub
+from prefkit.errors import SchemaError
+from prefkit.schema.build import comparison_row, comparisons_table
+from prefkit.schema.records import Comparison, Vote, to_json
+from prefkit.step import Aside, Reader, Record, Row
+
+__all__ = ["Harvest", "Job", "decode", "harvest"]
+
+_WINDOW = 1 << 17
+_DIGITS = 19
+
+
+class Job(NamedTuple):
+    """What a worker needs besides the block: all of it pickles."""
+
+    reader: Reader
+    source: str
+    key: bytes | None
+    license: str | None = None
+    tags: tuple[tuple[str, str], ...] = ()
+
+
+class Harvest(NamedTuple):
+    """The result of one block; `aside` holds (is part of a used row, place, reason)."""
+
+    table: pa.Table
+    rows: int
+    used: int
+    aside: tuple[tuple[bool, str, Aside], ...]
+
+
+def harvest(job: Job, block: Block) -> Harvest:
+    """Decode, read, validate and pseudonymise one block. Raises nothing for bad rows."""
+    rows: list[Any] = []
+    aside: list[tuple[bool, str, Aside]] = []
+    total = used = 0
+    with _without_collection():
+        for row in _rows(job, block):
+            total += 1
+            row = _stored(job, row, rows)
+            used += row.aside is None
+            if row.aside is not None:
+                aside.append((False, row.where, _private(row.aside, job.key)))
+            aside.extend((True, row.where, _private(part, job.key)) for part in row.parts)
+        return Harvest(comparisons_table(rows), total, used, tuple(aside))
+
+
+@contextmanager
+def _without_collection() -> Iterator[None]:
+    """Pause the cyclic collector: records are trees, and it would walk a block's again and again."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
+
+
+def _stored(job: Job, row: Row, rows: list[Any]) -> Row:
+    """Append a row's comparisons; a row none of which is valid is set aside."""
+    parts = list(row.parts)
+    stored = 0
+    for comparison in row.comparisons:
+        try:
+            rows.append(comparison_row(_completed(job, comparison)))
+            stored += 1
+        except (SchemaError, UnicodeEncodeError) as error:
+            parts.append(Aside("not valid", str(error)))
+    if row.comparisons and not stored:
+        return Row(row.where, aside=parts.pop(), parts=tuple(parts))
+    return row._replace(parts=tuple(parts))
+
+
+def _completed(job: Job, comparison: Comparison) -> Comparison:
+    votes = comparison.votes
+    if job.license is not None:
+        votes = tuple(
+            vote
+            if vote.source.license
+            else vote._replace(source=vote.source._replace(license=job.license))
+            for vote in votes
+        )
+    if job.key is not None:
+        votes = tuple(_pseudonymous(vote, job.key) for vote in votes)
+    tags = (
+        tuple({**dict(job.tags), **dict(comparison.tags)}.items()) if job.tags else comparison.tags
+    )
+    return comparison._replace(votes=votes, tags=tags)
+
+
+def _pseudonymous(vote: Vote, key: bytes) -> Vote:
+    """A person's vote without the person: in `by`, and wherever the raw source repeats them."""
+    if vote.kind != "human":
+        return vote
+    raw = vote.raw
+    if raw is not None:
+        value = scrub(json.loads(raw), key)
+        raw = to_json(
+            value
+            if vote.by is None
+            else replace_identities(value, {vote.by: pseudonym(vote.by, key)})
+        )
+    return vote._replace(by=None if vote.by is None else pseudonym(vote.by, key), raw=raw)
+
+
+def _private(aside: Aside, key: bytes | None) -> Aside:
+    return aside if key is None else aside._replace(data=scrub(aside.data, key))
+
+
+def _rows(job: Job, block: Block) -> Iterator[Row]:
+    """One `Row` per source row, in order: what cannot be decoded never reaches the reader."""
+    waiting: list[Record] = []
+    for item in decode(block):
+        if isinstance(item, Record):
+            waiting.append(item)
+            continue
+        yield from _read(job, waiting)
+        waiting = []
+        yield Row(item[0], aside=item[1])
+    yield from _read(job, waiting)
+
+
+def _read(job: Job, records: list[Record]) -> Iterator[Row]:
+    if not records:
+        return
+    yield from job.reader.read(iter(records), job.source)
+
+
+def decode(block: Block) -> Iterator[Record | tuple[str, Aside]]:
+    """The records of a block; a line that is no JSON object comes with the reason instead."""
+    if block.lines is None:
+        yield from block.records
+        return
+    exact = _has_long_number(block.lines)
+    for number, line in enumerate(block.lines.split(b"\n"), block.first):
+        where = f"line {number}"
+        try:
+            value = json.loads(line) if exact and _has_long_number(line) else orjson.loads(line)
+        except (ValueError, RecursionError):
+            yield _second_try(where, line)
+            continue
+        yield Record(where, value) if type(value) is dict else as_record(where, value)
+
+
+def _has_long_number(text: bytes) -> bool:
+    """Whether 19 digits follow each other: orjson would round such an integer to a float.
+
+    NumPy in windows that fit the cache reads 3 GB a second, a regular expression a hundredth of that.
+    """
+    codes = np.frombuffer(text, np.uint8)
+    for start in range(0, len(codes), _WINDOW):
+        digits = np.flatnonzero(codes[start : start + _WINDOW + _DIGITS - 1] - 48 < 10)
+        if len(digits) >= _DIGITS and np.any(
+            digits[_DIGITS - 1 :] - digits[: 1 - _DIGITS] == _DIGITS - 1
+        ):
+            return True
+    return False
+
+
+def _second_try(where: str, line: bytes) -> Record | tuple[str, Aside]:
+    """Lines the fast decoder refuses: blank, marked with a BOM, or no JSON at all."""
+    stripped = line.removeprefix(b"\xef\xbb\xbf").strip()
+    if not stripped:
+        return where, Aside("blank", "the line is empty")
+    try:
+        return as_record(where, json.loads(stripped.decode(), parse_constant=_refuse))
+    except (ValueError, RecursionError) as error:
+        shown = {"line": stripped.decode(errors="replace")}
+        return where, Aside("not JSON", f"{error}"[:300], shown)
+
+
+def _refuse(constant: str) -> Any:
+    raise ValueError(f"{constant} is not a JSON number")

@@ -1,0 +1,248 @@
+"""Rows as TRL trains on them: paired with or without a prompt of their own, and unpaired."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+import orjson
+
+from prefkit.collectors.human.turns import (
+    Messages,
+    UnusableError,
+    is_blank,
+    messages,
+    prompt_messages,
+    row_or_aside,
+    shown,
+    split_conversations,
+    transcript,
+)
+from prefkit.schema.records import Comparison, Message, Response, Source, Vote, to_json
+from prefkit.step import Reader, Record, Row
+
+__all__ = ["Trl"]
+
+_SHAPE = ("prompt", "chosen", "rejected", "completion", "label")
+_NOT_TEXT = ("images", "image", "videos", "video", "audio", "audios")
+# Where other projects keep the prompt: beside one of these, bare sides are answers without it.
+_OTHER_PROMPTS = (
+    "question",
+    "instruction",
+    "input",
+    "query",
+    "context",
+    "history",
+    "conversations",
+)
+_THUMBS = {True: (1.0,), False: (0.0,), "true": (1.0,), "false": (0.0,)}
+_CHOSEN_FIRST = (1.0, 0.0)
+
+
+class Trl(Reader):
+    """TRL rows: `prompt`, `chosen`, `rejected` (text or messages), or `completion` and `label`.
+
+    A chosen side counts as a vote of kind `label`: who preferred it is not recorded. Columns that
+    have no place of their own go into `Comparison.extra`, nulls included. A label may be a truth
+    value, 0 or 1, or the words true and false (as CSV holds them).
+    """
+
+    def sniff(self, sample: Sequence[Mapping[str, Any]]) -> float:
+        """0.9 times the share of the rows that have one of the shapes."""
+        rows = [row for row in sample if not is_blank(row)]
+        return 0.9 * sum(map(_has_shape, rows)) / len(rows) if rows else 0.0
+
+    def read(self, records: Iterable[Record], source: str) -> Iterator[Row]:
+        """Yield one `Row` per record; the usual shape takes a short way."""
+        for record in records:
+            yield _usual(record, source) or row_or_aside(_row, record, source)
+
+
+def _has_shape(row: Mapping[str, Any]) -> bool:
+    sides = [row.get("chosen"), row.get("rejected")]
+    if all(isinstance(side, str) for side in sides):
+        return row.get("prompt") is not None or not any(name in row for name in _OTHER_PROMPTS)
+    if all(isinstance(side, list) for side in sides):
+        return True
+    return (
+        isinstance(row.get("prompt"), str | list)
+        and isinstance(row.get("completion"), str | list)
+        and "label" in row
+    )
+
+
+def _usual(record: Record, source: str) -> Row | None:
+    """The row if it is exactly three lists of plain turns with answers of the assistant, else null.
+
+    This is the way of nearly every row of a large file, so it builds the records directly.
+    """
+    where, data = record
+    if type(data) is not dict or len(data) != 3:
+        return None
+    prompt = _plain(data.get("prompt"))
+    chosen = _plain(data.get("chosen"))
+    rejected = _plain(data.get("rejected"))
+    if not prompt or not chosen or not rejected:
+        return None
+    if chosen[0].role != "assistant" or rejected[0].role != "assistant":
+        return None
+    vote = Vote("label", "scored", _CHOSEN_FIRST, "choice", Source(source, where))
+    responses = (Response(chosen), Response(rejected))
+    return Row(where, (Comparison(prompt, responses, (vote,)),))
+
+
+def _plain(turns: Any) -> Messages | None:
+    if type(turns) is not list:
+        return None
+    plain = []
+    for turn in turns:
+        if type(turn) is not dict or len(turn) != 2:
+            return None
+        role, content = turn.get("role"), turn.get("content")
+        if type(role) is not str or type(content) is not str or not role:
+            return None
+        plain.append(Message(role, content))
+    return tuple(plain)
+
+
+def _row(record: Record, source: str) -> Row:
+    data = record.data
+    scores: tuple[float, ...] = _CHOSEN_FIRST
+    for name in _NOT_TEXT:
+        if data.get(name):
+            raise UnusableError(
+                "not text", f"the column {name!r} is filled; only text can be compared"
+            )
+    if data.get("chosen") is not None or data.get("rejected") is not None:
+        prompt, sides = _paired(data)
+        names = [data.get("chosen_model"), data.get("rejected_model")]
+        models = [name if isinstance(name, str) else None for name in names]
+        scale, used = "choice", ("prompt", "chosen", "rejected")
+    else:
+        prompt, sides = _unpaired(data)
+        models = [None]
+        scores, scale, used = _thumb(data["label"]), "thumbs", ("prompt", "completion", "label")
+    vote = Vote("label", "scored", scores, scale, Source(source, record.where))
+    comparison = Comparison(
+        prompt,
+        tuple(Response(side, model) for side, model in zip(sides, models, strict=True)),
+        (vote,),
+        tools=_json_text(data, "tools"),
+        template_kwargs=_json_text(data, "chat_template_kwargs"),
+        extra=_extra(data, used),
+    )
+    return Row(record.where, (comparison,))
+
+
+def _paired(data: Mapping[str, Any]) -> tuple[Messages, tuple[Messages, ...]]:
+    prompt, chosen, rejected = data.get("prompt"), data.get("chosen"), data.get("rejected")
+    for name, side in (("chosen", chosen), ("rejected", rejected)):
+        if side is None:
+            raise UnusableError("missing field", f"the row has no {name} side")
+    if prompt is None:
+        return _implicit(data, chosen, rejected)
+    sides = messages(chosen, "assistant", "chosen"), messages(rejected, "assistant", "rejected")
+    return _after(prompt_messages(prompt), sides)
+
+
+def _implicit(
+    data: Mapping[str, Any], chosen: Any, rejected: Any
+) -> tuple[Messages, tuple[Messages, ...]]:
+    """Sides without a prompt: transcripts and conversations are split, bare texts stay whole."""
+    if isinstance(chosen, str) and isinstance(rejected, str):
+        turns = transcript(chosen), transcript(rejected)
+        if turns[0] is not None and turns[1] is not None:
+            return split_conversations((turns[0], turns[1]))
+        for name in _OTHER_PROMPTS:
+            if data.get(name):
+                raise UnusableError(
+                    "missing field",
+                    f"the row has no prompt, and its column {name!r} may hold it: "
+                    "rename that column to prompt, or name the format",
+                )
+    elif isinstance(chosen, str) or isinstance(rejected, str):
+        raise UnusableError("bad value", "one side is text and the other is not, without a prompt")
+    sides = messages(chosen, "assistant", "chosen"), messages(rejected, "assistant", "rejected")
+    _no_empty(sides)
+    return ((), sides) if isinstance(chosen, str) else split_conversations(sides)
+
+
+def _unpaired(data: Mapping[str, Any]) -> tuple[Messages, tuple[Messages, ...]]:
+    if "completions" in data and "labels" in data:
+        raise UnusableError("not a preference", "labels of single steps compare no answers")
+    for name in ("prompt", "completion"):
+        if data.get(name) is None:
+            raise UnusableError(
+                "missing field",
+                f"the row has no {name}: it needs chosen and rejected, or prompt and completion",
+            )
+    if data.get("label") is None:
+        raise UnusableError("no votes", "the row has a completion and no label")
+    completion = messages(data["completion"], "assistant", "completion")
+    return _after(prompt_messages(data["prompt"]), (completion,))
+
+
+def _after(prompt: Messages, sides: tuple[Messages, ...]) -> tuple[Messages, tuple[Messages, ...]]:
+    """Prompt and answers; sides that bring the prompt along are split at turns."""
+    _no_empty(sides)
+    if all(side[0].role == "assistant" for side in sides):
+        return prompt, sides
+    return split_conversations([_whole(prompt, side) for side in sides])
+
+
+def _whole(prompt: Messages, side: Messages) -> Messages:
+    """One side as a whole conversation: as it stands if it repeats the prompt, else behind it."""
+    start = 0
+    if not any(turn.role == "system" for turn in prompt):
+        while start < len(side) and side[start].role == "system":
+            start += 1
+    if prompt and side[start : start + len(prompt)] == prompt:
+        return side
+    doubled = prompt and side[0].role == prompt[-1].role
+    if doubled or side[0].role == "system":
+        raise UnusableError(
+            "prompt mismatch",
+            f"a side begins with a {side[0].role} turn that is not the prompt of the row",
+        )
+    return prompt + side
+
+
+def _no_empty(sides: tuple[Messages, ...]) -> None:
+    if not all(sides):
+        raise UnusableError("no answer", "a side is an empty list of messages")
+
+
+def _thumb(label: Any) -> tuple[float, ...]:
+    word = label.strip().lower() if isinstance(label, str) else label
+    if isinstance(word, str | int | float) and word in _THUMBS:
+        return _THUMBS[word]  # 0 and 1 are equal to false and true
+    raise UnusableError("bad value", f"the label is {shown(label)}, neither true nor false")
+
+
+def _json_text(data: Mapping[str, Any], name: str) -> str | None:
+    """A column of variable shape as JSON text; text that is JSON stays byte for byte."""
+    value = data.get(name)
+    if value is None or value == "":
+        return None
+    if isinstance(value, list | dict):
+        return to_json(value)
+    if isinstance(value, str):
+        try:
+            orjson.loads(value)
+        except orjson.JSONDecodeError as error:
+            raise UnusableError("bad value", f"the column {name!r} is not JSON: {error}") from error
+        return value
+    raise UnusableError(
+        "bad value", f"the column {name!r} is {shown(value)}, neither a list nor JSON"
+    )
+
+
+def _extra(data: Mapping[str, Any], used: Sequence[str]) -> str | None:
+    """All columns without a place of their own, as one JSON object in their order."""
+    stored = {*used, "tools", "chat_template_kwargs"}
+    stored.update(name for name in _SHAPE if data.get(name) is None)
+    if "chosen" in used:
+        models = ("chosen_model", "rejected_model")
+        stored.update(name for name in models if isinstance(data.get(name), str))
+    rest = {name: value for name, value in data.items() if name not in stored}
+    return to_json(rest) if rest else None

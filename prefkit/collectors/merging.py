@@ -1,0 +1,212 @@
+"""Equal comparisons become one: rows with the same id are merged, their votes united.
+
+Two passes over the rows just written, and a third over the later duplicates only. The position of a
+merged row is that of its first occurrence. In memory are 32 bytes a row and one window of rows.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import orjson
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from prefkit.schema.arrow import COMPARISONS
+from prefkit.schema.records import to_json
+
+__all__ = ["Leaders", "leaders", "merge_rows", "merged_tables"]
+
+_BUCKETS = 128
+_FIELDS = ("reference", "template_kwargs", "extra")
+_RESPONSE_FIELDS = ("model", "sampling", "extra")
+
+Leaders = np.ndarray[Any, np.dtype[np.int64]]
+
+
+def leaders(ids: Sequence[np.ndarray[Any, Any]]) -> Leaders:
+    """For every row the position of the first row with its id (itself, if it is the first)."""
+    joined = np.concatenate(ids) if ids else np.zeros(0, "S32")
+    _, first, inverse = np.unique(joined, return_index=True, return_inverse=True)
+    return first[inverse].astype(np.int64)
+
+
+def merged_tables(
+    rows: Callable[[], Iterator[pa.Table]],
+    first: Leaders,
+    scratch: Path,
+    superseded: Callable[[dict[str, Any]], None],
+) -> Iterator[pa.Table]:
+    """The rows without later duplicates, each first one united with its duplicates.
+
+    Args:
+        rows: gives the tables from the start, at every call.
+        first: what `leaders` returned for these rows.
+        scratch: a folder for the duplicates, removed at the end.
+        superseded: called with each vote that a later version of itself replaced.
+    """
+    is_leader = first == np.arange(len(first))
+    scratch.mkdir()
+    width = max(1, -(-len(first) // _BUCKETS))
+    _write_followers(rows(), first, is_leader, scratch, width)
+    start, bucket, followers = 0, -1, None
+    for table in rows():
+        end = start + len(table)
+        pieces = []
+        for low, high in _windows(start, end, width):
+            if low // width != bucket:
+                bucket = low // width
+                followers = _read_followers(scratch, bucket)
+            piece = table.slice(low - start, high - low)
+            pieces.append(_merge_window(piece, low, is_leader[low:high], followers, superseded))
+        yield pa.concat_tables(pieces)
+        start = end
+    shutil.rmtree(scratch)
+
+
+def _windows(start: int, end: int, width: int) -> Iterator[tuple[int, int]]:
+    """`start` to `end`, cut where the bucket of the position changes."""
+    while start < end:
+        cut = min(end, (start // width + 1) * width)
+        yield start, cut
+        start = cut
+
+
+def _write_followers(
+    tables: Iterator[pa.Table],
+    first: Leaders,
+    is_leader: np.ndarray[Any, Any],
+    scratch: Path,
+    width: int,
+) -> None:
+    writers: dict[int, pq.ParquetWriter] = {}
+    schema = COMPARISONS.append(pa.field("_leader", pa.int64()))
+    start = 0
+    try:
+        for table in tables:
+            span = slice(start, start + len(table))
+            start += len(table)
+            rest = ~is_leader[span]
+            if not rest.any():
+                continue
+            found = table.filter(pa.array(rest)).append_column(
+                "_leader", pa.array(first[span][rest])
+            )
+            buckets = first[span][rest] // width
+            for bucket in np.unique(buckets).tolist():
+                if bucket not in writers:
+                    path = scratch / f"{bucket}.parquet"
+                    writers[bucket] = pq.ParquetWriter(path, schema, compression="lz4")
+                writers[bucket].write_table(found.filter(pa.array(buckets == bucket)).cast(schema))
+    finally:
+        for writer in writers.values():
+            writer.close()
+
+
+def _read_followers(scratch: Path, bucket: int) -> pa.Table | None:
+    path = scratch / f"{bucket}.parquet"
+    return pq.read_table(path) if path.exists() else None
+
+
+def _merge_window(
+    table: pa.Table,
+    start: int,
+    is_leader: np.ndarray[Any, Any],
+    followers: pa.Table | None,
+    superseded: Callable[[dict[str, Any]], None],
+) -> pa.Table:
+    """One window: leaders as they are, and those with followers rebuilt in their place."""
+    if followers is None:
+        return table.filter(pa.array(is_leader))
+    targets = followers["_leader"].to_numpy()
+    inside = (targets >= start) & (targets < start + len(table))
+    groups: dict[int, list[dict[str, Any]]] = {}
+    for row in followers.filter(pa.array(inside)).to_pylist():
+        groups.setdefault(row.pop("_leader") - start, []).append(row)
+    if not groups:
+        return table.filter(pa.array(is_leader))
+    places = sorted(groups)
+    heads = table.take(pa.array(places, pa.int64())).to_pylist()
+    rows = [
+        merge_rows([head, *groups[p]], superseded) for head, p in zip(heads, places, strict=True)
+    ]
+    rebuilt = pa.Table.from_pylist(rows, schema=COMPARISONS)
+    order = np.arange(len(table))
+    order[places] = len(table) + np.arange(len(places))
+    joined = pa.concat_tables([table.cast(COMPARISONS), rebuilt])
+    return joined.take(pa.array(order[is_leader]))
+
+
+def merge_rows(
+    rows: Sequence[dict[str, Any]], superseded: Callable[[dict[str, Any]], None]
+) -> dict[str, Any]:
+    """Unite rows of one id. The first value of a field wins; others are kept in `extra.merged`."""
+    head = dict(rows[0])
+    conflicts: list[dict[str, Any]] = []
+    for row in rows[1:]:
+        for name in _FIELDS:
+            head[name] = _united(head[name], row[name], name, conflicts)
+        tags = dict(head["tags"])
+        for key, value in row["tags"]:
+            tags[key] = _united(tags.get(key), value, f"tags.{key}", conflicts)
+        head["tags"] = sorted(tags.items())
+        for own, other in zip(head["responses"], row["responses"], strict=True):
+            for name in _RESPONSE_FIELDS:
+                own[name] = _united(own[name], other[name], f"{own['id']}.{name}", conflicts)
+    head["votes"] = _united_votes([vote for row in rows for vote in row["votes"]], superseded)
+    if conflicts:
+        head["extra"] = _with_conflicts(head["extra"], conflicts)
+    return head
+
+
+def _with_conflicts(extra: str | None, conflicts: list[dict[str, Any]]) -> str:
+    """The extra of a comparison, and in it every value that did not win."""
+    value = orjson.loads(extra) if extra else {}
+    if not isinstance(value, dict):
+        value = {"value": value}
+    earlier = value.get("merged")
+    value["merged"] = [*(earlier if isinstance(earlier, list) else []), *conflicts]
+    return to_json(value)
+
+
+def _united(
+    own: str | None, other: str | None, name: str, conflicts: list[dict[str, Any]]
+) -> str | None:
+    if own is None or other is None or own == other:
+        return own if own is not None else other
+    entry = {"field": name, "value": other}
+    if entry not in conflicts:
+        conflicts.append(entry)
+    return own
+
+
+def _united_votes(
+    votes: list[dict[str, Any]], superseded: Callable[[dict[str, Any]], None]
+) -> list[dict[str, Any]]:
+    """Every judgement once.
+
+    Votes equal in every field, source record included, are one judgement that two exports both hold. Two
+    versions of one record by one person (same source, record, criterion and draw, another time) are one
+    judgement that was edited: the later one counts.
+    """
+    kept: dict[tuple[Any, ...], dict[str, Any]] = {}
+    for vote in votes:
+        source = vote["source"]
+        judged = tuple(score is not None for score in vote["scores"])
+        who = (vote["by"], vote["criterion"], vote["draw"], judged)
+        key: tuple[Any, ...] = (source["name"], source["record"], *who)
+        if vote["at"] is None:
+            key = (orjson.dumps(vote),)
+        elif key in kept and vote["at"] == kept[key]["at"]:
+            key = key if vote == kept[key] else (*key, orjson.dumps(vote))
+        elif key in kept:
+            older, newer = sorted((kept[key], vote), key=lambda version: str(version["at"]))
+            superseded(older)
+            kept[key] = newer
+            continue
+        kept.setdefault(key, vote)
+    return list(kept.values())

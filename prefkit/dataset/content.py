@@ -1,0 +1,115 @@
+"""The content hash of a dataset: the same for the same rows in any order, file layout or engine.
+
+A row's digest covers its ids and every column but the message texts, which the ids already commit to
+(a comparison's id covers prompt, tools and responses, a pair's id its prompt and unordered sides; one
+bit adds which side is chosen). The dataset's hash is SHA-256 over the sorted row digests.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from hashlib import blake2b, sha256
+
+import numpy as np
+import polars as pl
+import pyarrow as pa
+import pyarrow.compute as pc
+
+__all__ = ["DIGEST_BYTES", "combined", "row_digests"]
+
+DIGEST_BYTES = 16
+
+
+def row_digests(table: pa.Table) -> bytes:
+    """16 bytes for each row of a table of comparisons or pairs, one behind the other."""
+    small = pl.from_arrow(_without_texts(table))
+    lines = small.select(pl.struct(pl.all()).struct.json_encode())[:, 0].to_arrow()  # type: ignore[union-attr]
+    _, offsets, data = lines.buffers()
+    ends = np.frombuffer(offsets, dtype=np.int64)[
+        lines.offset : lines.offset + len(lines) + 1
+    ].tolist()
+    view = memoryview(data) if data is not None else memoryview(b"")
+    return b"".join(
+        blake2b(view[start:end], digest_size=DIGEST_BYTES).digest()
+        for start, end in zip(ends[:-1], ends[1:], strict=True)
+    )
+
+
+def combined(digests: Iterable[bytes]) -> str:
+    """One SHA-256 over all row digests in sorted order, as `sha256:HEX`; 16 bytes of memory a row."""
+    joined = np.frombuffer(b"".join(digests), dtype=f"S{DIGEST_BYTES}")
+    # A numpy byte string drops trailing zeros when compared, so the order is that of two integers.
+    words = joined.view(">u8").reshape(-1, 2)
+    order = np.lexsort((words[:, 1], words[:, 0]))
+    return "sha256:" + sha256(words[order].tobytes()).hexdigest()
+
+
+def _without_texts(table: pa.Table) -> pa.Table:
+    if "responses" in table.column_names:
+        return _replace(table.drop_columns(["prompt"]), "responses", _bare_responses(table))
+    first = _chosen_sorts_first(table)
+    return table.drop_columns(["prompt", "chosen", "rejected"]).append_column(
+        "_chosen_first", first
+    )
+
+
+def _bare_responses(table: pa.Table) -> pa.ListArray:
+    responses = table["responses"].combine_chunks()
+    flat = responses.flatten()
+    names = ["id", "model", "sampling", "extra"]
+    bare = pa.StructArray.from_arrays([pc.struct_field(flat, name) for name in names], names)
+    lengths = pc.list_value_length(responses).to_numpy()
+    offsets = np.zeros(len(lengths) + 1, dtype=np.int32)
+    np.cumsum(lengths, out=offsets[1:])
+    return pa.ListArray.from_arrays(pa.array(offsets), bare)
+
+
+def _chosen_sorts_first(table: pa.Table) -> pa.Array:
+    """Whether the chosen side's messages sort before the rejected side's; null for a missing side.
+
+    Messages compare as (role, content, extra). Where both sides are one plain message of one role,
+    which is nearly always, Arrow compares the contents and no text becomes a Python string.
+    """
+    chosen, rejected = (table[name].combine_chunks() for name in ("chosen", "rejected"))
+    plain = _both(_is_plain(chosen), _is_plain(rejected))
+    one, other = (_contents(side.filter(plain)) for side in (chosen, rejected))
+    fast = pc.less(one, other)
+    rest = pc.invert(plain)
+    slow = [
+        None if a is None or b is None else _sort_key(a) < _sort_key(b)
+        for a, b in zip(
+            chosen.filter(rest).to_pylist(), rejected.filter(rest).to_pylist(), strict=True
+        )
+    ]
+    first = pc.replace_with_mask(pa.nulls(len(chosen), pa.bool_()), plain, fast)
+    return pc.replace_with_mask(first, rest, pa.array(slow, pa.bool_()))
+
+
+def _sort_key(messages: list[dict[str, str | None]]) -> list[tuple[str, str, str]]:
+    return [(m["role"] or "", m["content"] or "", m["extra"] or "") for m in messages]
+
+
+def _is_plain(sides: pa.ListArray) -> pa.BooleanArray:
+    """Whether a side is one assistant message with text and no extra."""
+    single = pc.fill_null(pc.equal(pc.list_value_length(sides), 1), False)
+    flat = sides.filter(single).flatten()
+    plain = _both(
+        pc.equal(pc.struct_field(flat, "role"), "assistant"),
+        _both(
+            pc.is_valid(pc.struct_field(flat, "content")),
+            pc.is_null(pc.struct_field(flat, "extra")),
+        ),
+    )
+    return pc.replace_with_mask(single, single, plain)
+
+
+def _both(one: pa.Array, other: pa.Array) -> pa.Array:
+    return pc.and_(one, other)
+
+
+def _contents(sides: pa.ListArray) -> pa.Array:
+    return pc.struct_field(sides.flatten(), "content")
+
+
+def _replace(table: pa.Table, name: str, values: pa.Array) -> pa.Table:
+    return table.set_column(table.schema.get_field_index(name), name, values)

@@ -1,0 +1,186 @@
+"""The rows of a dataset: `rows/part-NNNNN.parquet`, written so that equal rows give equal bytes.
+
+Row groups are cut by the rows alone (at most 16,384 rows or about 32 MB of text), whatever batches the
+writer was handed, and every group is written from one chunk. LZ4 is used because writing zstd costs
+more processor time than all else that a verb does to a row.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from prefkit.dataset.content import combined, row_digests
+from prefkit.dataset.manifest import file_entry
+from prefkit.errors import DataError
+from prefkit.schema.columns import join
+
+__all__ = ["ROWS", "RowWriter", "read_rows", "text_bytes"]
+
+ROWS = "rows"
+_GROUP_ROWS = 16_384
+_GROUP_BYTES = 32_000_000
+_GROUPS_PER_FILE = 64
+
+
+class RowWriter:
+    """Collects tables into row groups and writes them on a thread of its own."""
+
+    def __init__(self, folder: Path, schema: pa.Schema) -> None:
+        self._folder = folder / ROWS
+        self._folder.mkdir()
+        self._schema = schema
+        self._waiting: list[pa.Table] = []
+        self._sizes: list[np.ndarray[Any, Any]] = []
+        self._digests: list[bytes] = []
+        self._files: list[dict[str, Any]] = []
+        self.rows = 0
+        self._groups: queue.Queue[pa.Table | None] = queue.Queue(maxsize=2)
+        self._failure: BaseException | None = None
+        self._thread = threading.Thread(target=self._write_groups, daemon=True)
+        self._thread.start()
+
+    def write(self, table: pa.Table) -> None:
+        """Add rows; columns beyond the schema are left out.
+
+        Raises:
+            DataError: a column is missing or the disk refuses.
+        """
+        table = table.select(self._schema.names).cast(self._schema)
+        self.rows += len(table)
+        self._waiting.append(table)
+        self._sizes.append(text_bytes(table))
+        self._cut(final=False)
+
+    def close(self) -> tuple[list[dict[str, Any]], str]:
+        """Write what is left; return the file entries and the content hash."""
+        self._cut(final=True)
+        if not self.rows:
+            self._put(self._schema.empty_table())
+        self._put(None)
+        self._thread.join()
+        self._raise()
+        return self._files, combined(self._digests)
+
+    def abort(self) -> None:
+        """Stop the thread without caring for the result."""
+        self._failure = self._failure or DataError("writing was given up")
+        while self._thread.is_alive():
+            try:
+                self._groups.put(None, timeout=0.1)
+            except queue.Full:
+                continue
+            self._thread.join()
+
+    def _cut(self, *, final: bool) -> None:
+        sizes = np.concatenate(self._sizes) if self._sizes else np.zeros(0, np.int64)
+        if not final and len(sizes) < _GROUP_ROWS and sizes.sum() < _GROUP_BYTES:
+            return
+        if not len(sizes):
+            return
+        table = join(self._waiting)
+        start = 0
+        ends = np.cumsum(sizes)
+        while start < len(table):
+            before = ends[start - 1] if start else 0
+            full = int(np.searchsorted(ends, before + _GROUP_BYTES, side="left")) + 1
+            end = min(start + _GROUP_ROWS, full)
+            if end > len(table) or (end == len(table) and not final):
+                if not final:
+                    break
+                end = len(table)
+            self._put(table.slice(start, end - start))
+            start = end
+        self._waiting = [table.slice(start)] if start < len(table) else []
+        self._sizes = [sizes[start:]] if start < len(table) else []
+
+    def _put(self, group: pa.Table | None) -> None:
+        while True:
+            self._raise()
+            try:
+                self._groups.put(group, timeout=1)
+            except queue.Full:
+                continue
+            return
+
+    def _raise(self) -> None:
+        if self._failure is not None:
+            raise DataError(f"cannot write {self._folder}: {self._failure}") from self._failure
+
+    def _write_groups(self) -> None:
+        writer: pq.ParquetWriter | None = None
+        path = self._folder
+        groups = rows = 0
+        try:
+            while (group := self._groups.get()) is not None and self._failure is None:
+                if writer is None:
+                    path = self._folder / f"part-{len(self._files):05d}.parquet"
+                    writer = pq.ParquetWriter(
+                        path, self._schema, compression="lz4", store_schema=True
+                    )
+                group = group.combine_chunks()
+                self._digests.append(row_digests(group))
+                writer.write_table(group, row_group_size=max(len(group), 1))
+                groups, rows = groups + 1, rows + len(group)
+                if groups == _GROUPS_PER_FILE:
+                    writer.close()
+                    self._files.append(file_entry(path, rows=rows))
+                    writer, groups, rows = None, 0, 0
+            if writer is not None:
+                writer.close()
+                self._files.append(file_entry(path, rows=rows))
+        except (OSError, pa.ArrowException) as error:
+            self._failure = error
+
+
+def text_bytes(table: pa.Table) -> np.ndarray[Any, Any]:
+    """Bytes of text in each row (int64), strings in nested columns included."""
+    total = np.zeros(len(table), dtype=np.int64)
+    for column in table.columns:
+        total += _bytes(column.combine_chunks())
+    return total
+
+
+def _bytes(values: pa.Array) -> np.ndarray[Any, Any]:
+    kind = values.type
+    if pa.types.is_string(kind) or pa.types.is_large_string(kind):
+        return pc.fill_null(pc.binary_length(values), 0).to_numpy().astype(np.int64)
+    total = np.zeros(len(values), dtype=np.int64)
+    if pa.types.is_struct(kind):
+        for number in range(kind.num_fields):
+            total += _bytes(values.field(number))
+    elif pa.types.is_list(kind) or pa.types.is_map(kind):
+        child = (
+            values.values
+            if pa.types.is_list(kind)
+            else pa.StructArray.from_arrays([values.keys, values.items], ["key", "value"])
+        )
+        sums = np.concatenate([[0], np.cumsum(_bytes(child))])
+        offsets = values.offsets.to_numpy()
+        total += sums[offsets[1:]] - sums[offsets[:-1]]
+    return total
+
+
+def read_rows(folder: Path, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
+    """Row groups in order, only the named columns.
+
+    Raises:
+        DataError: a file does not parse.
+    """
+    for path in sorted((folder / ROWS).glob("part-*.parquet")):
+        try:
+            with pq.ParquetFile(path) as file:
+                for group in range(file.num_row_groups):
+                    yield file.read_row_group(
+                        group, columns=None if columns is None else list(columns)
+                    )
+        except (OSError, pa.ArrowException) as error:
+            raise DataError(f"cannot read {path}: {error}") from error

@@ -1,0 +1,105 @@
+"""Two responses against each other: what all ballots of a comparison say about every pair of them."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import polars as pl
+
+from prefkit.pairing.ballots import Ballots
+
+__all__ = ["Standing", "standing_of"]
+
+_COUNTED = ("choice", "rank", "thumbs", "strength")
+"""Scales on which one person's judgement is a vote: a count of votes has a Beta posterior."""
+
+
+class Standing(NamedTuple):
+    """What a policy chooses from; places are positions in `responses`.
+
+    `contests`: row, a, b (a < b), wins_a, wins_b, ties, n, difference (mean score of a minus b), scale,
+    scales (how many), counted (whether votes may be counted), both_good, both_bad, votes (list).
+    `responses`: row, place, score (mean), n, scale, scales, counted, votes (list).
+    `ranked`: row, most (the most responses that one ballot of the row compares).
+    """
+
+    contests: pl.DataFrame
+    responses: pl.DataFrame
+    ranked: pl.DataFrame
+
+
+def standing_of(ballots: Ballots) -> Standing:
+    """Aggregate ballots by row and pair of responses, and by row and response."""
+    scores = ballots.scores
+    other = scores.select("ballot", b="place", score_b="score")
+    duels = (
+        scores.rename({"place": "a"})
+        .join(other, on="ballot")
+        .filter(pl.col("a") < pl.col("b"))
+        .with_columns(difference=pl.col("score") - pl.col("score_b"))
+        .select("row", "a", "b", "difference", "kind", "scale", "outcome", "vote")
+    )
+    responses = (
+        scores.group_by("row", "place")
+        .agg(pl.col("score").mean(), pl.len().alias("n"), *_evidence())
+        .sort("row", "place")
+    )
+    ranked = (
+        scores.group_by("row", "ballot")
+        .len("most")
+        .group_by("row")
+        .agg(pl.col("most").max())
+        .sort("row")
+    )
+    return Standing(_contests(pl.concat([duels, _bare_duels(ballots, duels)])), responses, ranked)
+
+
+def _evidence() -> list[pl.Expr]:
+    counted = pl.col("scale").str.split(":").list.first().is_in(_COUNTED) & (
+        pl.col("kind") == "human"
+    )
+    return [
+        pl.col("scale").first(),
+        pl.col("scale").n_unique().alias("scales"),
+        counted.all().alias("counted"),
+        pl.col("vote").unique().sort().alias("votes"),
+    ]
+
+
+def _bare_duels(ballots: Ballots, duels: pl.DataFrame) -> pl.DataFrame:
+    """Both-good and both-bad judgements as ties of the pairs that other ballots of the row compare.
+
+    Where nothing else compares the row's responses, it is the pair of the first two.
+    """
+    known = duels.select("row", "a", "b", "scale").unique(
+        ["row", "a", "b"], keep="first", maintain_order=True
+    )
+    found = ballots.bare.join(known, on="row", how="left")
+    return found.select(
+        "row",
+        pl.col("a").fill_null(0).cast(duels.schema["a"]),
+        pl.col("b").fill_null(1).cast(duels.schema["b"]),
+        pl.lit(0.0).alias("difference"),
+        "kind",
+        pl.col("scale").fill_null("choice"),
+        "outcome",
+        pl.col("vote"),
+    )
+
+
+def _contests(duels: pl.DataFrame) -> pl.DataFrame:
+    difference = pl.col("difference")
+    return (
+        duels.group_by("row", "a", "b")
+        .agg(
+            (difference > 0).sum().cast(pl.Int64).alias("wins_a"),
+            (difference < 0).sum().cast(pl.Int64).alias("wins_b"),
+            (difference == 0).sum().cast(pl.Int64).alias("ties"),
+            pl.len().cast(pl.Int64).alias("n"),
+            difference.sort_by("vote").mean(),
+            (pl.col("outcome") == "both_good").sum().cast(pl.Int64).alias("both_good"),
+            (pl.col("outcome") == "both_bad").sum().cast(pl.Int64).alias("both_bad"),
+            *_evidence(),
+        )
+        .sort("row", "a", "b")
+    )

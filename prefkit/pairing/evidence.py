@@ -1,0 +1,142 @@
+"""What the votes say about a chosen pair: votes counted, agreement, margin, probability."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from prefkit.pairing.contests import Standing
+from prefkit.statistics.intervals import beta_mean
+
+__all__ = ["aside_reasons", "tied_pairs", "with_evidence"]
+
+
+def with_evidence(pairs: pl.DataFrame, standing: Standing) -> pl.DataFrame:
+    """Add n_votes, agreement, margin, margin_kind, p_chosen, p_kind, against, votes to chosen pairs."""
+    return pl.concat(
+        [_paired(pairs.drop_nulls(["chosen", "rejected"]), standing), _unpaired(pairs, standing)]
+    ).sort("row", "chosen", "rejected", nulls_last=True)
+
+
+def _paired(pairs: pl.DataFrame, standing: Standing) -> pl.DataFrame:
+    keyed = pairs.with_columns(
+        a=pl.min_horizontal("chosen", "rejected"), b=pl.max_horizontal("chosen", "rejected")
+    )
+    joined = keyed.join(standing.contests, on=["row", "a", "b"], how="left")
+    flipped = pl.col("chosen") == pl.col("b")
+    joined = joined.with_columns(
+        wins=pl.when(flipped).then("wins_b").otherwise("wins_a"),
+        against=pl.when(flipped).then("wins_a").otherwise("wins_b").fill_null(0),
+        margin=pl.when(pl.col("scales") == 1).then(
+            pl.when(flipped).then(-pl.col("difference")).otherwise("difference")
+        ),
+        margin_kind=pl.when(pl.col("scales") == 1).then("scale").otherwise(pl.lit("mixed")),
+    )
+    apart = joined.filter(pl.col("n").is_null()).drop("n", "margin", "margin_kind", "votes")
+    together = _posterior(
+        joined.filter(pl.col("n").is_not_null()), pl.col("wins") + pl.col("ties") / 2
+    )
+    return pl.concat([together, _never_compared(apart, standing)])
+
+
+def _posterior(frame: pl.DataFrame, wins: pl.Expr) -> pl.DataFrame:
+    frame = frame.with_columns(won=wins.cast(pl.Float64), n_votes=pl.col("n").cast(pl.Int64))
+    mean = pl.Series("p", beta_mean(frame["won"].to_numpy(), frame["n_votes"].to_numpy()))
+    counted = pl.col("counted")
+    return frame.with_columns(mean).select(
+        "row",
+        pl.col("chosen").cast(pl.Int64),
+        pl.col("rejected").cast(pl.Int64),
+        "n_votes",
+        (pl.col("won") / pl.col("n_votes")).alias("agreement"),
+        pl.col("margin").cast(pl.Float64),
+        "margin_kind",
+        pl.when(counted).then("p").alias("p_chosen"),
+        pl.when(counted).then(pl.lit("beta")).alias("p_kind"),
+        pl.col("against").cast(pl.Int64),
+        pl.col("votes").list.unique().list.sort(),
+    )
+
+
+def _never_compared(pairs: pl.DataFrame, standing: Standing) -> pl.DataFrame:
+    """Pairs whose sides no single ballot compares: their means differ, agreement is not known."""
+    side = standing.responses.select("row", "place", "score", "n", "scale", "votes")
+    joined = (
+        pairs.select("row", "chosen", "rejected")
+        .join(side, left_on=["row", "chosen"], right_on=["row", "place"])
+        .join(side, left_on=["row", "rejected"], right_on=["row", "place"], suffix="_other")
+    )
+    return joined.select(
+        "row",
+        pl.col("chosen").cast(pl.Int64),
+        pl.col("rejected").cast(pl.Int64),
+        (pl.col("n") + pl.col("n_other")).cast(pl.Int64).alias("n_votes"),
+        pl.lit(None, pl.Float64).alias("agreement"),
+        (pl.col("score") - pl.col("score_other")).alias("margin"),
+        pl.col("scale").alias("margin_kind"),
+        pl.lit(None, pl.Float64).alias("p_chosen"),
+        pl.lit(None, pl.String).alias("p_kind"),
+        pl.lit(0, pl.Int64).alias("against"),
+        pl.concat_list("votes", "votes_other").list.unique().list.sort().alias("votes"),
+    )
+
+
+def _unpaired(pairs: pl.DataFrame, standing: Standing) -> pl.DataFrame:
+    lone = pairs.filter(pl.col("chosen").is_null() | pl.col("rejected").is_null())
+    lone = lone.with_columns(place=pl.coalesce("chosen", "rejected"))
+    side = standing.responses.with_columns(pl.col("place").cast(pl.Int64))
+    joined = lone.join(side, on=["row", "place"], how="left").with_columns(
+        pl.col("n").fill_null(1),
+        pl.col("counted").fill_null(value=False),
+        pl.col("votes").fill_null([]),
+    )
+    good = pl.col("chosen").is_not_null()
+    wins = pl.when(good).then("score").otherwise(1 - pl.col("score")).fill_null(1.0) * pl.col("n")
+    joined = joined.with_columns(
+        margin=pl.lit(None, pl.Float64),
+        margin_kind=pl.lit(None, pl.String),
+        against=pl.col("n") - wins,
+    )
+    return _posterior(joined, wins)
+
+
+def tied_pairs(standing: Standing, paired: pl.DataFrame, policy: str) -> pl.DataFrame:
+    """The pairs that a tie policy makes of rows without a pair: `soft` or `unpaired`.
+
+    `soft` keeps the first tied contest of a row in id order, for a label of one half; `unpaired` makes
+    both sides of a both-good tie chosen and of a both-bad tie rejected: a plain tie has no direction.
+    """
+    ties = _ties(standing, paired)
+    if policy == "soft":
+        first = ties.unique("row", keep="first", maintain_order=True)
+        return first.select(
+            "row", chosen=pl.col("a").cast(pl.Int64), rejected=pl.col("b").cast(pl.Int64)
+        )
+    sides = pl.concat([ties.with_columns(place=pl.col(name).cast(pl.Int64)) for name in ("a", "b")])
+    good = (pl.col("both_good") * 2 > pl.col("n")).alias("good")
+    bad = (pl.col("both_bad") * 2 > pl.col("n")).alias("bad")
+    clear = sides.with_columns(good, bad).filter(pl.col("good") | pl.col("bad"))
+    return clear.select(
+        "row", chosen=pl.when("good").then("place"), rejected=pl.when("bad").then("place")
+    ).unique(maintain_order=True)
+
+
+def _ties(standing: Standing, paired: pl.DataFrame) -> pl.DataFrame:
+    even = standing.contests.filter(pl.col("wins_a") == pl.col("wins_b"))
+    return even.join(paired, on="row", how="anti")
+
+
+def aside_reasons(standing: Standing, paired: pl.DataFrame) -> pl.DataFrame:
+    """Row and reason for rows whose contests are all even, and for rows without any contest."""
+    half = pl.col("n") / 2
+    reason = (
+        pl.when(pl.col("both_bad") > half)
+        .then(pl.lit("both bad"))
+        .when(pl.col("both_good") > half)
+        .then(pl.lit("both good"))
+        .when(pl.col("wins_a") > 0)
+        .then(pl.lit("votes split evenly"))
+        .otherwise(pl.lit("tie"))
+    )
+    ties = _ties(standing, paired).select("row", reason=reason)
+    alone = standing.responses.select("row", reason=pl.lit("no judge compared two responses"))
+    return pl.concat([ties, alone]).unique("row", keep="first", maintain_order=True)

@@ -1,0 +1,211 @@
+"""One batch of comparisons becomes one batch of pairs by a policy."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import polars as pl
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from prefkit.pairing.ballots import Selection, ballots_of
+from prefkit.pairing.contests import standing_of
+from prefkit.pairing.evidence import aside_reasons, tied_pairs, with_evidence
+from prefkit.pairing.policy import Policy
+from prefkit.schema.arrow import PAIRS
+from prefkit.schema.batch import digests_of
+from prefkit.schema.columns import column
+from prefkit.schema.ids import pair_id
+
+__all__ = ["Batch", "Plan", "pairs_of"]
+
+
+class Plan(NamedTuple):
+    """How pairs are made; everything that the policy hash covers."""
+
+    policy: Policy
+    policy_hash: str
+    selection: Selection
+    tie: str
+    criterion: str | None
+    resolved: dict[str, Any]
+
+
+class Batch(NamedTuple):
+    """Pairs of one batch, and (comparison id, reason) of the comparisons that gave none.
+
+    Beside the pairs stand the digests of their prompts (`S32`) and whether the chosen side's id sorts
+    behind the rejected one's: two rows of one pair id contradict each other where these differ.
+    """
+
+    pairs: pa.Table
+    prompts: np.ndarray[Any, Any]
+    turned: np.ndarray[Any, Any]
+    aside: list[tuple[str, str]]
+    paired: int
+
+
+def pairs_of(plan: Plan, table: pa.Table) -> Batch:
+    """Choose, orient and assemble the pairs of a table of comparisons."""
+    ballots = ballots_of(table, plan.selection)
+    standing = standing_of(ballots)
+    ids = _ids(table)
+    chosen = plan.policy.choose(standing, ids)
+    pairs = chosen.pairs
+    refused = _without_prompt(table)
+    if plan.tie != "drop":
+        extra = tied_pairs(
+            standing, pl.concat([pairs.select("row"), chosen.aside.select("row")]), plan.tie
+        )
+        pairs = pl.concat([pairs, extra.select(pairs.columns)])
+    pairs = pairs.join(refused, on="row", how="anti")
+    found = with_evidence(pairs, standing)
+    reasons = pl.concat(
+        [
+            refused,
+            pl.DataFrame({"row": ballots.mixed}).with_columns(
+                reason=pl.lit("kinds mixed: name one with --kind")
+            ),
+            chosen.aside,
+            aside_reasons(standing, pairs),
+            pl.DataFrame({"row": ids["row"]}).with_columns(reason=pl.lit("no vote that counts")),
+        ]
+    ).unique("row", keep="first", maintain_order=True)
+    aside = reasons.join(pairs, on="row", how="anti").join(ids, on="row").sort("row")
+    names = list(zip(aside["id"].to_list(), aside["reason"].to_list(), strict=True))
+    return _assemble(plan, table, found)._replace(aside=names, paired=pairs["row"].n_unique())
+
+
+def _ids(table: pa.Table) -> pl.DataFrame:
+    responses = table["responses"].combine_chunks()
+    flat = pc.struct_field(responses.flatten(), "id")
+    lists = pa.ListArray.from_arrays(_own_offsets(responses), flat)
+    frame = pl.DataFrame({"id": pl.from_arrow(table["id"]), "responses": pl.from_arrow(lists)})
+    return frame.with_row_index("row").with_columns(pl.col("row").cast(pl.Int64))
+
+
+def _own_offsets(lists: pa.ListArray) -> pa.Array:
+    lengths = pc.list_value_length(lists).to_numpy()
+    return pa.array(np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32))
+
+
+def _without_prompt(table: pa.Table) -> pl.DataFrame:
+    bare = np.flatnonzero(pc.list_value_length(table["prompt"]).to_numpy() == 0)
+    return pl.DataFrame({"row": pl.Series(bare, dtype=pl.Int64)}).with_columns(
+        reason=pl.lit("no prompt: it stands inside the sides, with no turn to split at")
+    )
+
+
+def _assemble(plan: Plan, table: pa.Table, found: pl.DataFrame) -> Batch:
+    rows = found["row"].to_numpy()
+    responses = table["responses"].combine_chunks()
+    flat = responses.flatten()
+    starts = _own_offsets(responses).to_numpy()[:-1].astype(np.int64)
+    sides = {name: _places(starts, found, name) for name in ("chosen", "rejected")}
+    messages, models = pc.struct_field(flat, "messages"), pc.struct_field(flat, "model")
+    response_ids = pc.struct_field(flat, "id")
+    taken = {
+        name: table[name].combine_chunks().take(pa.array(rows))
+        for name in ("id", "prompt", *_CARRIED)
+    }
+    side_ids = [response_ids.take(places).to_pylist() for places in sides.values()]
+    digests = digests_of(table["prompt"])
+    prompts = [str(digests[row]) for row in rows.tolist()]
+    columns: dict[str, Any] = {
+        "id": pa.array(
+            [
+                pair_id(prompt, (one, other), plan.criterion)
+                for prompt, one, other in zip(prompts, *side_ids, strict=True)
+            ],
+            pa.string(),
+        ),
+        "comparison": taken.pop("id"),
+        "criterion": pa.array([plan.criterion] * len(rows), pa.string()),
+        **taken,
+        **{name: messages.take(places) for name, places in sides.items()},
+        **{f"{name}_model": models.take(places) for name, places in sides.items()},
+        **{name: found[name].to_arrow() for name in _MEASURED},
+        "policy": pa.array([plan.policy_hash] * len(rows), pa.string()),
+        "weight": pa.array(np.ones(len(rows))),
+        "sources": _sources(table, found["votes"]),
+        "checks": _checks(found, table["prompt"], messages, sides),
+        "dropped": _dropped(found),
+    }
+    arrays = [
+        columns[field.name].cast(field.type)
+        if field.name in columns
+        else pa.nulls(len(rows), field.type)
+        for field in PAIRS
+    ]
+    turned = [(one or "-") > (other or "-") for one, other in zip(*side_ids, strict=True)]
+    pairs = pa.Table.from_arrays(arrays, schema=PAIRS)
+    return Batch(pairs, np.array(prompts, dtype="S32"), np.array(turned, dtype=bool), [], 0)
+
+
+_CARRIED = ("tools", "template_kwargs", "tags")
+_MEASURED = ("p_chosen", "p_kind", "margin", "margin_kind", "n_votes", "agreement")
+
+
+def _places(starts: np.ndarray[Any, Any], found: pl.DataFrame, name: str) -> pa.Array:
+    """Positions in the flattened responses, null where the side is missing."""
+    place = found[name].to_arrow()
+    return pc.add(pa.array(starts[found["row"].to_numpy()]), place.cast(pa.int64()))
+
+
+def _sources(table: pa.Table, votes: pl.Series) -> pa.ListArray:
+    source = pc.struct_field(table["votes"].combine_chunks().flatten(), "source")
+    flat = votes.explode(empty_as_null=False).to_arrow()
+    offsets = np.concatenate([[0], np.cumsum(votes.list.len().to_numpy())]).astype(np.int32)
+    return pa.ListArray.from_arrays(pa.array(offsets), source.take(flat))
+
+
+def _checks(
+    found: pl.DataFrame, prompts: Any, messages: pa.ListArray, sides: dict[str, pa.Array]
+) -> pa.ListArray:
+    """`contradiction` where votes oppose each other, `diverges` where a side holds more than one answer."""
+    turns = pc.list_value_length(prompts).to_numpy()[found["row"].to_numpy()]
+    later = np.zeros(len(found), dtype=bool)
+    diverging = pa.array(_has_user_turn(messages))
+    for places in sides.values():
+        later |= pc.fill_null(diverging.take(places), False).to_numpy(zero_copy_only=False)
+    won = (found["agreement"].fill_null(1.0) * found["n_votes"]).to_list()
+    checks: list[list[tuple[str, float, str]]] = []
+    for against, favour, diverges, turn in zip(
+        found["against"], won, later.tolist(), turns.tolist(), strict=True
+    ):
+        entries = []
+        if against:
+            entries.append(
+                (
+                    "contradiction",
+                    float(against),
+                    f"{favour:g} for the chosen side, {against} against",
+                )
+            )
+        if diverges:
+            entries.append(
+                ("diverges", float(turn), f"the sides part at turn {turn}, before the last answer")
+            )
+        checks.append(entries)
+    return column(PAIRS.field("checks").type, checks)
+
+
+def _has_user_turn(messages: pa.ListArray) -> np.ndarray[Any, Any]:
+    """Whether a response goes on past its first answer: it holds a user turn."""
+    roles = pc.equal(pc.struct_field(messages.flatten(), "role"), "user").to_numpy(
+        zero_copy_only=False
+    )
+    sums = np.concatenate([[0], np.cumsum(roles)])
+    ends = np.cumsum(pc.list_value_length(messages).to_numpy())
+    return np.diff(sums[np.concatenate([[0], ends])]) > 0
+
+
+def _dropped(found: pl.DataFrame) -> pa.Array:
+    """A pair that the votes contradict is marked: it is never flipped, and a person can restore it."""
+    low = found.select(
+        pl.when(pl.col("p_chosen") < 0.5).then(
+            pl.format("p_chosen: {} < 0.5", pl.col("p_chosen").round(4))
+        )
+    )
+    return low.to_series().to_arrow()

@@ -1,0 +1,80 @@
+"""What a pairing policy is, and what it hands on."""
+
+from __future__ import annotations
+
+from hashlib import blake2b
+from typing import NamedTuple
+
+import polars as pl
+
+from prefkit.pairing.contests import Standing
+from prefkit.step import Options
+
+__all__ = ["Chosen", "Policy", "drawn", "of_one_scale", "ordered"]
+
+_CHOICE = {"row": pl.Int64, "chosen": pl.Int64, "rejected": pl.Int64}
+_ASIDE = {"row": pl.Int64, "reason": pl.String}
+
+
+class Chosen(NamedTuple):
+    """What a policy chose.
+
+    `pairs`: row, chosen, rejected: places of responses, one of them null for an unpaired row.
+    `aside`: row, reason: why a comparison that has votes gives no pair; rows with pairs never count.
+    """
+
+    pairs: pl.DataFrame
+    aside: pl.DataFrame
+
+    @staticmethod
+    def of(pairs: pl.DataFrame, *aside: pl.DataFrame) -> Chosen:
+        """Bring the frames into their schemas; the first reason of a row is the one that counts."""
+        reasons = pl.concat(
+            [pl.DataFrame(schema=_ASIDE), *(a.select("row", "reason") for a in aside)]
+        )
+        chosen = pairs.select([pl.col(name).cast(kind) for name, kind in _CHOICE.items()])
+        reasons = reasons.unique("row", keep="first", maintain_order=True)
+        return Chosen(chosen, reasons.join(chosen, on="row", how="anti"))
+
+
+class Policy(Options):
+    """Chooses which responses of a comparison become pairs; its fields are its options."""
+
+    def choose(self, standing: Standing, ids: pl.DataFrame) -> Chosen:
+        """Choose from the standing of a batch; `ids` has row, id (of the comparison) and responses."""
+        raise NotImplementedError
+
+
+def ordered(contests: pl.DataFrame) -> pl.DataFrame:
+    """Contests with a majority as row, chosen, rejected; those without are left out."""
+    first = pl.col("wins_a") > pl.col("wins_b")
+    return contests.filter(pl.col("wins_a") != pl.col("wins_b")).select(
+        "row",
+        chosen=pl.when(first).then("a").otherwise("b"),
+        rejected=pl.when(first).then("b").otherwise("a"),
+    )
+
+
+def of_one_scale(standing: Standing) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Responses of rows whose votes share one scale, and the other rows with their reason.
+
+    Means over several scales compare stars with thumbs; such rows need `--kind` or `--criterion`.
+    """
+    scales = standing.responses.group_by("row").agg(
+        pl.col("scale").n_unique().alias("several"), pl.col("scales").max()
+    )
+    mixed = scales.filter((pl.col("several") > 1) | (pl.col("scales") > 1)).select("row")
+    aside = mixed.with_columns(reason=pl.lit("scales mixed"))
+    return standing.responses.join(mixed, on="row", how="anti"), aside
+
+
+def drawn(frame: pl.DataFrame, seed: int, *parts: str) -> pl.Series:
+    """A number for every line that looks random and depends only on the seed and the text columns."""
+    start = blake2b(str(seed).encode(), digest_size=8).digest()
+    lines = frame.select(pl.concat_str(parts, separator="\n")).to_series()
+    # A Python loop: no vector engine has a hash that stays the same between its releases.
+    values = [
+        int.from_bytes(blake2b(line.encode(), key=start, digest_size=8).digest(), "little") >> 1
+        for line in lines
+    ]
+    return pl.Series("draw", values, pl.Int64)

@@ -1,0 +1,37 @@
+"""Single responses with a direction."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from prefkit.pairing.contests import Standing
+from prefkit.pairing.policy import Chosen, Policy
+
+__all__ = ["Unpaired", "thumbs"]
+
+
+class Unpaired(Policy):
+    """Make one unpaired row of every response that votes call good or bad (thumbs, chosen or not).
+
+    Counts on scales from 0 to 1 (thumbs, choice, pass share, probability): a mean above one half is
+    good, below is bad, exactly one half is a tie.
+    """
+
+    def choose(self, standing: Standing, ids: pl.DataFrame) -> Chosen:
+        """Take every response on its own."""
+        del ids
+        known = pl.col("scale").is_in(["thumbs", "choice", "pass_share", "probability"]) & (
+            pl.col("scales") == 1
+        )
+        other = standing.responses.filter(~known).select(
+            "row", reason=pl.lit("no scale from 0 to 1: use threshold")
+        )
+        return Chosen.of(thumbs(standing.responses.filter(known)), other)
+
+
+def thumbs(responses: pl.DataFrame) -> pl.DataFrame:
+    """Responses as row, chosen, rejected with one side null; a mean of one half is left out."""
+    good = pl.col("score") > 0.5
+    return responses.filter(pl.col("score") != 0.5).select(
+        "row", chosen=pl.when(good).then("place"), rejected=pl.when(~good).then("place")
+    )

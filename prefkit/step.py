@@ -1,0 +1,279 @@
+"""What a step is: a frozen value you can call, `step(table) -> table`; its fields are its options."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, ClassVar, NamedTuple, TypeVar
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from prefkit.errors import ConfigError
+from prefkit.registry import nearest
+from prefkit.schema.arrow import PAIRS
+from prefkit.schema.records import Comparison
+
+__all__ = [
+    "ROW",
+    "Aside",
+    "Filter",
+    "Measurement",
+    "Options",
+    "Reader",
+    "Record",
+    "Row",
+    "Step",
+    "TwoPass",
+    "Writer",
+    "against",
+    "make",
+    "name_of",
+]
+
+ROW = "_row"
+"""Position of a row in its dataset (int64); engines add it, writers leave it out."""
+
+
+class Options(BaseModel):
+    """A frozen value whose fields are its options; an unknown option is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=False)
+
+
+OptionsT = TypeVar("OptionsT", bound=Options)
+
+
+def name_of(value: Options | type[Options]) -> str:
+    """The registered name of a class: its own name in lower case with underscores."""
+    kind = value if isinstance(value, type) else type(value)
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", kind.__name__).lower()
+
+
+class Step(Options):
+    """One change to a table; keeps its schema, holds no state, pickles."""
+
+    reads: ClassVar[tuple[str, ...]] = ()
+    """Columns that must be there when the step is called."""
+
+    @property
+    def name(self) -> str:
+        """The name under which counts and checks are kept."""
+        return name_of(self)
+
+    def columns(self) -> tuple[str, ...]:
+        """The columns of `reads`, or those of them that this step's options make it read."""
+        return self.reads
+
+    def __call__(self, table: pa.Table) -> pa.Table:
+        """Return a table of the same schema."""
+        raise NotImplementedError
+
+
+class TwoPass(Options):
+    """A step that must look at every row before it can decide about one.
+
+    The engine calls `sketch` on every batch, `fit` once on all sketches in row order, and then the
+    step that `fit` returns on every batch. Sketches hold about 100 bytes a row and never the text.
+    """
+
+    reads: ClassVar[tuple[str, ...]] = ()
+
+    @property
+    def name(self) -> str:
+        """The name under which counts and checks are kept, by the fitted step too."""
+        return name_of(self)
+
+    def columns(self) -> tuple[str, ...]:
+        """The columns that `sketch` reads."""
+        return self.reads
+
+    def sketch(self, table: pa.Table) -> pa.Table:
+        """Reduce a batch (with the column `_row`) to what `fit` needs."""
+        raise NotImplementedError
+
+    def fit(self, sketches: pa.Table) -> Step:
+        """Make the step that is then called on every batch."""
+        raise NotImplementedError
+
+
+class Measurement(NamedTuple):
+    """What one check found on the rows it was shown.
+
+    `value` is float64, null where it does not apply; `reason` is string, null where the row stays;
+    `note` is string or None for no notes at all.
+    """
+
+    check: str
+    value: pa.Array
+    reason: pa.Array
+    note: pa.Array | None = None
+
+
+_FAILS = {
+    ">": pc.greater,
+    "<": pc.less,
+    ">=": pc.greater_equal,
+    "<=": pc.less_equal,
+    "!=": pc.not_equal,
+}
+
+
+def against(
+    check: str, value: pa.Array, fails_if: str, limit: float, note: pa.Array | None = None
+) -> Measurement:
+    """Compare values with a limit; a row fails with the reason `VALUE > LIMIT`, a null value never."""
+    value = value.cast(pa.float64())
+    failed = pc.fill_null(_FAILS[fails_if](value, pa.scalar(float(limit))), False)
+    texts = [f"{number:.6g} {fails_if} {limit:g}" for number in value.filter(failed).to_pylist()]
+    reason = pc.replace_with_mask(
+        pa.nulls(len(value), pa.string()), failed, pa.array(texts, pa.string())
+    )
+    return Measurement(check, value, reason, note)
+
+
+class Filter(Step):
+    """A step that measures pairs and marks those it would drop; it deletes nothing.
+
+    Rows that are already dropped are not measured. A row that a person decided to keep is measured
+    and stays. Every measured value goes into `checks`, the first reason into `dropped`.
+    """
+
+    def measure(self, table: pa.Table) -> Sequence[Measurement]:
+        """Measure the rows of `table`, which holds the columns of `reads` and only kept rows."""
+        raise NotImplementedError
+
+    def __call__(self, table: pa.Table) -> pa.Table:
+        """Append the measurements to `checks` and fill `dropped` where a check failed."""
+        kept = pc.is_null(table["dropped"]).combine_chunks()
+        shown = table.select(list(self.columns())).filter(kept).combine_chunks()
+        for measurement in self.measure(shown):
+            table = _mark(table, kept, measurement)
+        return table
+
+
+def _mark(table: pa.Table, kept: pa.BooleanArray, found: Measurement) -> pa.Table:
+    rows = np.flatnonzero(kept.to_numpy(zero_copy_only=False))
+    note = pa.nulls(len(found.value), pa.string()) if found.note is None else found.note
+    entry = PAIRS.field("checks").type.value_type
+    names = pa.array([found.check], pa.string()).take(pa.array(np.zeros(len(rows), np.int64)))
+    added = pa.StructArray.from_arrays(
+        [names, found.value, note], fields=[entry.field(i) for i in range(entry.num_fields)]
+    )
+    table = _set(table, "checks", _append(table["checks"].combine_chunks(), rows, added))
+    spared = pc.equal(pc.struct_field(table["decision"].combine_chunks(), "verdict"), "keep")
+    spared = pc.fill_null(spared, False).to_numpy(zero_copy_only=False)[rows]
+    failed = pc.is_valid(found.reason).to_numpy(zero_copy_only=False) & ~spared
+    texts = pc.binary_join_element_wise(
+        pa.scalar(found.check), found.reason.filter(pa.array(failed)), pa.scalar(": ")
+    ).cast(pa.string())
+    mask = np.zeros(len(table), dtype=bool)
+    mask[rows[failed]] = True
+    already = table["dropped"].combine_chunks()
+    mask &= pc.is_null(already).to_numpy(zero_copy_only=False)
+    return _set(table, "dropped", pc.replace_with_mask(already, pa.array(mask), texts))
+
+
+def _append(lists: pa.ListArray, rows: np.ndarray[Any, Any], added: pa.Array) -> pa.ListArray:
+    """Each list, and behind the lists of `rows` (ascending) one more entry."""
+    old_offsets = lists.offsets.to_numpy().astype(np.int64)
+    lengths = np.diff(old_offsets)
+    values = lists.values
+    grown = lengths.copy()
+    grown[rows] += 1
+    offsets = np.zeros(len(lists) + 1, dtype=np.int64)
+    np.cumsum(grown, out=offsets[1:])
+    take = np.empty(offsets[-1], dtype=np.int64)
+    ends = offsets[1:][rows] - 1
+    take[ends] = np.arange(len(rows)) + len(values)
+    rest = np.ones(len(take), dtype=bool)
+    rest[ends] = False
+    take[rest] = np.arange(old_offsets[0], old_offsets[-1])
+    merged = pa.concat_arrays([values, added.cast(values.type)]).take(pa.array(take))
+    return pa.ListArray.from_arrays(pa.array(offsets.astype(np.int32)), merged, type=lists.type)
+
+
+def _set(table: pa.Table, name: str, values: pa.Array) -> pa.Table:
+    place = table.schema.get_field_index(name)
+    return table.set_column(place, table.schema.field(place), values)
+
+
+class Record(NamedTuple):
+    """One source row as a container gave it: its place (`line 7`) and its decoded fields."""
+
+    where: str
+    data: Mapping[str, Any]
+
+
+class Aside(NamedTuple):
+    """What could not be used: a short `reason` to count by, the `detail`, the part's own data."""
+
+    reason: str
+    detail: str
+    data: Any = None
+
+
+class Row(NamedTuple):
+    """One source row after reading: used if it gave a comparison, set aside otherwise.
+
+    `parts` lists what inside a used row could not be used (one annotation of five, say).
+    """
+
+    where: str
+    comparisons: tuple[Comparison, ...] = ()
+    aside: Aside | None = None
+    parts: tuple[Aside, ...] = ()
+
+
+class Reader(Options):
+    """Turns source rows of one family of formats into comparisons; its fields are its options."""
+
+    identifies_people: ClassVar[bool] = False
+    """Whether `Vote.by` names people, whom the collector then turns into pseudonyms."""
+
+    @property
+    def name(self) -> str:
+        """The registered name, for `--format`."""
+        return name_of(self)
+
+    def sniff(self, sample: Sequence[Mapping[str, Any]]) -> float:
+        """How surely (0 to 1) these decoded rows are of this format."""
+        raise NotImplementedError
+
+    def read(self, records: Iterable[Record], source: str) -> Iterator[Row]:
+        """Yield exactly one `Row` per record, in order; `source` is the file's plain name."""
+        raise NotImplementedError
+
+
+class Writer(Options):
+    """Writes kept pairs for one trainer; the way back from a `Reader`."""
+
+    @property
+    def name(self) -> str:
+        """The registered name, for `--format`."""
+        return name_of(self)
+
+
+def make(kind: type[OptionsT], options: Mapping[str, Any], where: str) -> OptionsT:
+    """Build a step, policy, reader or verb from options as a file or a command line gives them.
+
+    Raises:
+        ConfigError: says where, which option, what is wrong, and the nearest right name.
+    """
+    try:
+        return kind.model_validate(dict(options))
+    except ValidationError as error:
+        lines = [_explain(kind, dict(problem)) for problem in error.errors(include_url=False)]
+        raise ConfigError(f"{where}: {'; '.join(lines)}") from error
+
+
+def _explain(kind: type[Options], problem: Mapping[str, Any]) -> str:
+    path = ".".join(str(part) for part in problem["loc"])
+    if problem["type"] == "extra_forbidden" and len(problem["loc"]) == 1:
+        return f"there is no option {path!r}{nearest(path, kind.model_fields)}"
+    if problem["type"] == "missing":
+        return f"the option {path!r} is needed"
+    message = str(problem["msg"]).removeprefix("Value error, ")
+    return f"{path}: {message}" if path else message

@@ -1,0 +1,13 @@
+"""One file per verb: its options model and its function."""
+
+TABLE = {
+    "collect human": "prefkit.verbs.collect_human:CollectHuman",
+    "pair": "prefkit.verbs.pair:Pair",
+    "curate": "prefkit.verbs.curate:Curate",
+    "export": "prefkit.verbs.export:Export",
+    "verify": "prefkit.verbs.verify:Verify",
+    "run": "prefkit.pipeline:Run",
+    "show": "prefkit.verbs.show:Show",
+    "trace": "prefkit.verbs.trace:Trace",
+    "catalog": "prefkit.verbs.catalog:Catalog",
+}

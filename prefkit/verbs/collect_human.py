@@ -1,0 +1,284 @@
+"""`prefkit collect human`: recorded votes become comparisons."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from itertools import chain, islice
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import pyarrow as pa
+from pydantic import Field
+
+from prefkit.collectors.human.files import Block, expand, read_blocks
+from prefkit.collectors.human.harvest import Harvest, Job, decode, harvest
+from prefkit.collectors.human.people import key_fingerprint, load_key
+from prefkit.collectors.merging import leaders, merged_tables
+from prefkit.dataset import DatasetWriter, create_dataset
+from prefkit.dataset.folder import check_target
+from prefkit.engines.local import in_processes
+from prefkit.errors import ConfigError, NothingUsable
+from prefkit.registry import load, names
+from prefkit.step import Aside, Reader, Record, make
+from prefkit.verbs.verb import Outcome, Verb, listed
+
+__all__ = ["CollectHuman"]
+
+_LOG = logging.getLogger("prefkit.collect")
+_SAMPLE = 50
+_SURE = 0.5
+
+
+class CollectHuman(Verb):
+    """Read recorded votes (exports, judged or labelled pairs) into comparisons.
+
+    Paths are files, globs, folders or - for standard input; .gz and .zst are unpacked. Every source
+    row is used or set aside with its reason: rows = used + set_aside.
+    """
+
+    positional: ClassVar[tuple[str, ...]] = ("paths",)
+
+    paths: tuple[str, ...] = Field(description="Files, globs, folders, or - for standard input.")
+    out: Path = Field(description="The dataset folder to write.")
+    format: str = Field("auto", description="A reader's name (prefkit catalog reader), or auto.")
+    reader: dict[str, dict[str, Any]] = Field(
+        {}, description="Options by reader, for example '{columns: {prompt: question}}'."
+    )
+    encoding: str = Field("utf-8", description="Encoding of CSV and TSV files.")
+    sheet: str | None = Field(None, description="Sheet of an XLSX workbook with several.")
+    license: str | None = Field(
+        None, description="Licence of these votes, if the source does not say."
+    )
+    tags: dict[str, str] = Field({}, description="Tags for every comparison, as YAML.")
+    pseudonym_key: Path | None = Field(
+        None,
+        description="Key file for pseudonyms; made if missing. Default: in the user's configuration.",
+    )
+    limit: int | None = Field(
+        None, ge=1, description="Read this many source rows of each file at most."
+    )
+    workers: int | None = Field(None, ge=1, description="Processes; all cores by default.")
+    dry_run: bool = Field(False, description="Read and count, write nothing.")
+    force: bool = Field(False, description="Replace an existing dataset at --out.")
+
+    def __call__(self) -> Outcome:
+        """Read, merge equal comparisons, write the dataset.
+
+        Raises:
+            ConfigError: a path, format or option is wrong, or `out` exists.
+            DataError: a file is damaged as a whole.
+            NothingUsable: no source row could be used.
+        """
+        if self.dry_run:
+            counts = _Counts()
+            for file in expand(self.paths):
+                for found in self._harvests(file, counts):
+                    counts.add(found)
+            return counts.outcome(self, None)
+        check_target(self.out, force=self.force)
+        with create_dataset(self.out, "comparisons", force=self.force) as writer:
+            return self._write(writer)
+
+    def _write(self, writer: DatasetWriter) -> Outcome:
+        counts, ids = _Counts(), []
+        for file in expand(self.paths):
+            for found in self._harvests(file, counts):
+                counts.add(found)
+                ids.append(_ids(found.table))
+                writer.write(found.table)
+                for part, where, aside in found.aside:
+                    writer.put_aside(
+                        {"file": _plain(file), "where": where, "part": part, **aside._asdict()}
+                    )
+        if not counts.used:
+            raise NothingUsable(
+                f"none of {counts.rows} source rows could be used ({listed(counts.reasons)})",
+                hint="add --dry-run --json to see the reasons, or name the --format",
+            )
+        first = leaders(ids)
+        if counts.merge(first):
+            writer.rewrite(
+                lambda rows: merged_tables(
+                    rows, first, writer.folder / "duplicates", counts.supersede(writer)
+                )
+            )
+        manifest = writer.finish("collect human", self._options(), counts.facts())
+        return counts.outcome(self, manifest)
+
+    def _harvests(self, file: str, counts: _Counts) -> Iterator[Harvest]:
+        blocks = read_blocks(file, encoding=self.encoding, sheet=self.sheet)
+        if self.limit is not None:
+            blocks = _limited(blocks, self.limit)
+        first = next(blocks, None)
+        if first is None:
+            counts.input(file, None)
+            return
+        reader = self._reader_of(file, first)
+        key = self._key() if reader.identifies_people else None
+        counts.input(file, reader, None if key is None else key_fingerprint(key))
+        job = Job(reader, _plain(file), key, self.license, tuple(sorted(self.tags.items())))
+        yield from in_processes(_Harvester(job), chain([first], blocks), self.workers)
+
+    def _reader_of(self, file: str, first: Block) -> Reader:
+        unknown = set(self.reader) - set(names("reader"))
+        if unknown:
+            load("reader", sorted(unknown)[0])
+        if self.format != "auto":
+            return self._make(self.format)
+        sample = [item.data for item in islice(decode(first), _SAMPLE) if isinstance(item, Record)]
+        readers = [self._make(name) for name in names("reader")]
+        sure = sorted(((reader.sniff(sample), reader) for reader in readers), key=lambda s: -s[0])
+        if not sample or sure[0][0] < _SURE:
+            fields = (
+                ", ".join(map(str, list(sample[0])[:12])) if sample else "none: no row is an object"
+            )
+            raise ConfigError(
+                f"{file}: no reader knows these rows (fields: {fields})",
+                hint="name one with --format, and its columns with --reader (prefkit catalog reader)",
+            )
+        if sure[1][0] == sure[0][0]:
+            raise ConfigError(
+                f"{file} could be read as {sure[0][1].name} or {sure[1][1].name}",
+                hint=f"--format {sure[0][1].name}",
+            )
+        return sure[0][1]
+
+    def _make(self, name: str) -> Reader:
+        reader: Reader = make(load("reader", name), self.reader.get(name, {}), f"reader {name}")
+        return reader
+
+    def _key(self) -> bytes:
+        home = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config")
+        return load_key(self.pseudonym_key or home / "prefkit" / "pseudonym.key")
+
+    def _options(self) -> dict[str, Any]:
+        """The options that shape the rows; places and consent are in the run block."""
+        shaping = self.model_dump(
+            mode="json", exclude={"out", "force", "dry_run", "workers", "pseudonym_key"}
+        )
+        return {**shaping, "paths": [_plain(path) for path in self.paths]}
+
+
+class _Harvester:
+    """`harvest` for one job, as a value that pickles."""
+
+    def __init__(self, job: Job) -> None:
+        self._job = job
+
+    def __call__(self, block: Block) -> Harvest:
+        return harvest(self._job, block)
+
+
+class _Counts:
+    """What was read so far; turns into the manifest's facts and the printed lines."""
+
+    def __init__(self) -> None:
+        self.rows = self.used = self.comparisons = self.votes = 0
+        self.reasons: Counter[str] = Counter()
+        self.parts: Counter[str] = Counter()
+        self.merged = 0
+        self.fingerprint: str | None = None
+        self.inputs: list[dict[str, Any]] = []
+
+    def input(self, file: str, reader: Reader | None, fingerprint: str | None = None) -> None:
+        entry: dict[str, Any] = {"name": _plain(file), "reader": reader and reader.name}
+        if file != "-":
+            with Path(file).open("rb") as stream:
+                entry["sha256"] = hashlib.file_digest(stream, "sha256").hexdigest()
+                entry["bytes"] = stream.tell()
+        self.inputs.append(entry)
+        self.fingerprint = self.fingerprint or fingerprint
+
+    def add(self, found: Harvest) -> None:
+        self.rows += found.rows
+        self.used += found.used
+        self.comparisons += len(found.table)
+        self.votes += _vote_count(found.table)
+        for part, _, aside in found.aside:
+            (self.parts if part else self.reasons)[aside.reason] += 1
+        _LOG.info("%s source rows read", f"{self.rows:,}", extra={"progress": True})
+
+    def merge(self, first: np.ndarray[Any, Any]) -> bool:
+        """Count rows that will be merged; whether there are any."""
+        self.merged = int((first != np.arange(len(first))).sum())
+        self.comparisons -= self.merged
+        return self.merged > 0
+
+    def supersede(self, writer: DatasetWriter) -> Any:
+        def put(vote: dict[str, Any]) -> None:
+            aside = Aside("superseded", "a later version of the same judgement counts", vote)
+            where = vote["source"]["record"]
+            writer.put_aside(
+                {"file": vote["source"]["name"], "where": where, "part": True, **aside._asdict()}
+            )
+            self.parts["superseded"] += 1
+
+        return put
+
+    def facts(self) -> dict[str, Any]:
+        return {
+            "inputs": self.inputs,
+            "parents": [],
+            "counts": {
+                "rows": self.rows,
+                "used": self.used,
+                "set_aside": self.rows - self.used,
+                "comparisons": self.comparisons,
+                "votes": self.votes,
+                "merged": self.merged,
+                "reasons": dict(sorted(self.reasons.items())),
+                "parts_set_aside": dict(sorted(self.parts.items())),
+            },
+            "pseudonyms": self.fingerprint,
+        }
+
+    def outcome(self, verb: CollectHuman, manifest: Mapping[str, Any] | None) -> Outcome:
+        facts = {**self.facts()["counts"], "inputs": self.inputs, "dry_run": manifest is None}
+        lines = [
+            ("Read", " · ".join(f"{e['name']} ({e['reader'] or 'empty'})" for e in self.inputs)),
+            ("Rows", f"{self.rows:,} = {self.used:,} used + {self.rows - self.used:,} set aside"),
+        ]
+        if self.reasons:
+            lines.append(("Set aside", listed(self.reasons)))
+        if self.parts:
+            lines.append(("Parts aside", listed(self.parts)))
+        merged = f" ({self.merged:,} equal ones merged)" if self.merged else ""
+        lines.append(("Comparisons", f"{self.comparisons:,}{merged} with {self.votes:,} votes"))
+        if manifest is None:
+            return Outcome(facts, (*lines, ("Dry run", "nothing was written")))
+        facts |= {"out": str(verb.out), "content_hash": manifest["content_hash"]}
+        lines.append(("Wrote", f"{verb.out}  {manifest['content_hash'][:19]}…"))
+        lines.append(("Next", f"prefkit pair {verb.out} --out PAIRS"))
+        return Outcome(facts, tuple(lines))
+
+
+def _limited(blocks: Iterator[Block], limit: int) -> Iterator[Block]:
+    """The first `limit` source rows, whatever blocks they come in."""
+    for block in blocks:
+        if block.lines is not None:
+            lines = block.lines.split(b"\n", limit)[:limit]
+            block = block._replace(lines=b"\n".join(lines))
+            limit -= len(lines)
+        else:
+            block = block._replace(records=block.records[:limit])
+            limit -= len(block.records)
+        yield block
+        if limit <= 0:
+            return
+
+
+def _plain(file: str) -> str:
+    return "standard input" if file == "-" else Path(file).name
+
+
+def _ids(table: pa.Table) -> np.ndarray[Any, Any]:
+    return np.array(table["id"].to_pylist(), dtype="S32")
+
+
+def _vote_count(table: pa.Table) -> int:
+    return len(table["votes"].combine_chunks().flatten())
