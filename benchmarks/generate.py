@@ -11,7 +11,6 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
 import orjson
 
 __all__ = ["DUPLICATE_EVERY", "distinct_rows", "generate"]
@@ -69,6 +68,10 @@ def _lines(rows: int, seed: int) -> Iterator[bytes]:
 
 def _salad(seed: int) -> str:
     """Words of 2 to 9 letters, drawn by a Zipf law so that common words repeat as in real text."""
+    # Not at the top: the measuring process imports this module and has to stay small, because the
+    # kernel counts a child's peak from what its parent held.
+    import numpy as np
+
     draw = np.random.default_rng(seed)
     letters = draw.integers(ord("a"), ord("z") + 1, (_WORDS, 9), dtype=np.uint8)
     lengths = draw.integers(2, 10, _WORDS)

@@ -6,6 +6,8 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
+from benchmarks.generate import distinct_rows
+
 __all__ = ["JOB_NAMES", "PREFKIT", "Command", "Input", "Job", "Run", "jobs"]
 
 Command = tuple[str, ...]
@@ -26,11 +28,15 @@ class Input(NamedTuple):
 
 
 class Run(NamedTuple):
-    """One engine's way to do a job: commands in order and all that they write."""
+    """One engine's way to do a job: commands in order and all that they write.
+
+    `rows` is how many must come out; where it is None, all engines of the job must agree.
+    """
 
     engine: str
     commands: tuple[Command, ...]
     writes: tuple[Path, ...] = ()
+    rows: int | None = None
 
     @property
     def output(self) -> Path | None:
@@ -60,10 +66,8 @@ def jobs(rows: int, data: Path, work: Path) -> tuple[Job, ...]:
     fewer = Input(part, data / f"pairs-{part}.jsonl")
     return (
         _startup(),
-        _collect_pair(lines.path, work / "jsonl")._replace(inputs=(lines,)),
-        _collect_pair_parquet(lines.path, table.path, work / "parquet")._replace(
-            inputs=(lines, table)
-        ),
+        _collect_pair(lines, work / "jsonl"),
+        _collect_pair_parquet(lines, table, work / "parquet"),
         _filters(lines.path, work / "filters")._replace(inputs=(lines,)),
         _export(lines.path, work / "export")._replace(inputs=(lines,)),
         _overall(fewer.path, work / "overall")._replace(inputs=(fewer,)),
@@ -80,23 +84,33 @@ def _startup() -> Job:
     return Job("startup", does, runs, "import typer", 2.0, max_resident_mb=None, repeats=15)
 
 
-def _collect_pair(lines: Path, work: Path) -> Job:
+def _collect_pair(lines: Input, work: Path) -> Job:
     runs = (
-        _verbs(lines, work, "pair"),
-        _peer("polars", "polars_to_parquet", lines, work / "polars.parquet"),
-        _peer("polars zstd-1", "polars_to_parquet", lines, work / "polars1.parquet", "1"),
+        _verbs(lines.path, work, "pair"),
+        _peer("polars", "polars_to_parquet", lines.path, work / "polars.parquet"),
+        _peer("polars zstd-1", "polars_to_parquet", lines.path, work / "polars1.parquet", "1"),
     )
-    return Job("collect_pair", "JSONL: collect + pair", runs, "polars", 2.5)
+    job = Job("collect_pair", "JSONL: collect + pair", _merging(runs, lines.rows), "polars", 2.5)
+    return job._replace(inputs=(lines,))
 
 
-def _collect_pair_parquet(lines: Path, table: Path, work: Path) -> Job:
+def _collect_pair_parquet(lines: Input, table: Input, work: Path) -> Job:
     runs = (
-        _verbs(table, work, "pair"),
-        _peer("polars from JSONL", "polars_to_parquet", lines, work / "lines.parquet"),
-        _peer("polars from Parquet", "polars_to_parquet", table, work / "table.parquet"),
+        _verbs(table.path, work, "pair"),
+        _peer("polars from JSONL", "polars_to_parquet", lines.path, work / "lines.parquet"),
+        _peer("polars from Parquet", "polars_to_parquet", table.path, work / "table.parquet"),
     )
+    merged = _merging(runs, table.rows)
     does = "Parquet: collect + pair"
-    return Job("collect_pair_parquet", does, runs, "polars from JSONL", 2.5)
+    job = Job("collect_pair_parquet", does, merged, "polars from JSONL", 2.5)
+    return job._replace(inputs=(lines, table))
+
+
+def _merging(runs: tuple[Run, ...], rows: int) -> tuple[Run, ...]:
+    """What each run must end with: `collect` merges equal comparisons, the peers copy all rows."""
+    return tuple(
+        run._replace(rows=distinct_rows(rows) if run.engine == PREFKIT else rows) for run in runs
+    )
 
 
 def _filters(lines: Path, work: Path) -> Job:

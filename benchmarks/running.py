@@ -17,7 +17,7 @@ __all__ = ["Result", "RowsError", "prepare_input", "run_job"]
 
 
 class RowsError(RuntimeError):
-    """Two engines of one job ended with different numbers of rows: the comparison is void."""
+    """An engine lost rows or kept too many: the comparison is void."""
 
 
 class Result(NamedTuple):
@@ -58,7 +58,7 @@ def run_job(job: Job, repeats: int) -> list[Result]:
 
     Raises:
         CommandError: a command of any engine failed.
-        RowsError: the engines do not agree on how many rows there are.
+        RowsError: an engine's output has other rows than expected, or than that of the others.
     """
     folder = next((path.parent for run in job.runs for path in run.writes), None)
     try:
@@ -78,9 +78,17 @@ def run_job(job: Job, repeats: int) -> list[Result]:
     finally:
         if folder is not None:
             _remove(folder)
-    if len(set(rows.values())) != 1:
-        raise RowsError(f"{job.name}: the engines keep different numbers of rows: {rows}")
+    _check_rows(job, rows)
     return _compare(job, {engine: _best(tried) for engine, tried in costs.items()}, rows)
+
+
+def _check_rows(job: Job, rows: dict[str, int | None]) -> None:
+    expected = {run.engine: run.rows for run in job.runs if run.rows is not None}
+    found = {engine: rows[engine] for engine in expected}
+    if found != expected:
+        raise RowsError(f"{job.name}: rows are {found}, expected {expected}")
+    if not expected and len(set(rows.values())) != 1:
+        raise RowsError(f"{job.name}: the engines keep different numbers of rows: {rows}")
 
 
 def _by_turns(runs: tuple[Run, ...], repeats: int) -> Iterator[Run]:

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from prefkit.errors import ConfigError
 from prefkit.registry import nearest
 from prefkit.schema.arrow import PAIRS
+from prefkit.schema.plain import PlainPair
 from prefkit.schema.records import Comparison
 
 __all__ = [
@@ -241,6 +242,13 @@ class Reader(Options):
     def sniff(self, sample: Sequence[Mapping[str, Any]]) -> float:
         """How surely (0 to 1) these decoded rows are of this format."""
         raise NotImplementedError
+
+    def plain(self, record: Record) -> PlainPair | None:
+        """The record as a labelled pair of plain turns, if it is exactly that.
+
+        A reader for large files overrides this: such rows skip `read` and become columns directly.
+        """
+        return None
 
     def read(self, records: Iterable[Record], source: str) -> Iterator[Row]:
         """Yield exactly one `Row` per record, in order; `source` is the file's plain name."""

@@ -30,23 +30,18 @@ def comparison_row(comparison: Comparison) -> ComparisonRow:
     """
     check_comparison(comparison)
     digests = [messages_digest(response.messages) for response in comparison.responses]
-    places = sorted(
-        range(len(digests)),
-        key=lambda place: _sort_key(digests[place], comparison.responses[place]),
-    )
-    ids = _distinct([digests[place] for place in places])
+    places, ids = _sorted_places(digests, comparison.responses)
     names = dict(zip(places, ids, strict=True))
-    responses = [(names[place], *comparison.responses[place]) for place in places]
     return (
         comparison_id(messages_digest(comparison.prompt), comparison.tools, ids),
         comparison.prompt,
-        responses,
+        [(names[place], *comparison.responses[place]) for place in places],
         [_vote_row(vote, places, names) for vote in comparison.votes],
         comparison.tools,
         comparison.template_kwargs,
         comparison.reference,
         comparison.extra,
-        tuple(sorted(comparison.tags)),
+        tuple(sorted(comparison.tags)) if comparison.tags else (),
     )
 
 
@@ -55,18 +50,27 @@ def comparisons_table(rows: Sequence[ComparisonRow]) -> pa.Table:
     return table(COMPARISONS, rows)
 
 
-def _sort_key(digest: str, response: Response) -> tuple[str, str, str, str]:
-    return (digest, response.model or "", response.sampling or "", response.extra or "")
-
-
-def _distinct(digests: list[str]) -> list[str]:
-    """Ids for sorted digests: the second equal one gets `-2`, the third `-3`."""
+def _sorted_places(
+    digests: list[str], responses: Sequence[Response]
+) -> tuple[list[int], list[str]]:
+    """Places of the responses in stored order, and their ids: a second equal digest gets `-2`."""
+    if len(digests) == 2 and digests[0] != digests[1]:
+        places = [0, 1] if digests[0] < digests[1] else [1, 0]
+        return places, [digests[place] for place in places]
+    places = sorted(
+        range(len(digests)), key=lambda place: _sort_key(digests[place], responses[place])
+    )
     ids: list[str] = []
     repeat = 1
-    for place, value in enumerate(digests):
-        repeat = repeat + 1 if place and digests[place - 1] == value else 1
-        ids.append(value if repeat == 1 else f"{value}-{repeat}")
-    return ids
+    for number, place in enumerate(places):
+        same = number > 0 and digests[places[number - 1]] == digests[place]
+        repeat = repeat + 1 if same else 1
+        ids.append(digests[place] if repeat == 1 else f"{digests[place]}-{repeat}")
+    return places, ids
+
+
+def _sort_key(digest: str, response: Response) -> tuple[str, str, str, str]:
+    return (digest, response.model or "", response.sampling or "", response.extra or "")
 
 
 def _vote_row(vote: Vote, places: list[int], names: dict[int, str]) -> tuple[Any, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from functools import cache
+from functools import cache, lru_cache
 
 from prefkit.errors import SchemaError
 from prefkit.schema.records import KINDS, OUTCOMES, Comparison, Message, Vote
@@ -68,38 +68,42 @@ def _check_messages(messages: tuple[Message, ...], where: str) -> None:
 
 
 def _check_vote(vote: Vote, responses: int) -> None:
-    if vote.kind not in KINDS:
-        raise SchemaError(f"kind {vote.kind!r} is not one of {', '.join(KINDS)}")
-    if vote.outcome not in OUTCOMES:
-        raise SchemaError(f"outcome {vote.outcome!r} is not one of {', '.join(OUTCOMES)}")
-    for name in ("scores", "labels", "trials"):
-        values = getattr(vote, name)
+    _check_judgement(vote.kind, vote.outcome, vote.scores, vote.scale)
+    for name, values in (("scores", vote.scores), ("labels", vote.labels), ("trials", vote.trials)):
         if values is not None and len(values) != responses:
             raise SchemaError(f"{len(values)} {name} for {responses} responses")
-    _check_scores(vote)
     if vote.order is not None and (
         len(set(vote.order)) != len(vote.order) or not set(vote.order) <= set(range(responses))
     ):
         raise SchemaError(f"the order shown {list(vote.order)} does not name each response once")
-    for name in ("seconds", "cost_usd"):
-        value = getattr(vote, name)
+    for name, value in (("seconds", vote.seconds), ("cost_usd", vote.cost_usd)):
         if value is not None and not (math.isfinite(value) and value >= 0):
             raise SchemaError(f"{name} is {value}, not a number from 0 upwards")
 
 
-def _check_scores(vote: Vote) -> None:
-    given = [score for score in vote.scores if score is not None]
-    if vote.outcome not in ("scored", "tie"):
+@lru_cache(maxsize=4096)
+def _check_judgement(kind: str, outcome: str, scores: tuple[float | None, ...], scale: str) -> None:
+    """Kind, outcome, scores and scale together: a few combinations make up most of a file."""
+    if kind not in KINDS:
+        raise SchemaError(f"kind {kind!r} is not one of {', '.join(KINDS)}")
+    if outcome not in OUTCOMES:
+        raise SchemaError(f"outcome {outcome!r} is not one of {', '.join(OUTCOMES)}")
+    _check_scores(outcome, scores, scale)
+
+
+def _check_scores(outcome: str, scores: tuple[float | None, ...], scale: str) -> None:
+    given = [score for score in scores if score is not None]
+    if outcome not in ("scored", "tie"):
         if given:
-            raise SchemaError(f"outcome {vote.outcome} carries scores {given}; it must have none")
+            raise SchemaError(f"outcome {outcome} carries scores {given}; it must have none")
         return
-    bounds = scale_bounds(vote.scale)
+    bounds = scale_bounds(scale)
     for score in given:
         if not math.isfinite(score):
             raise SchemaError(f"score {score} is not a finite number")
         if bounds and not bounds[0] <= score <= bounds[1]:
-            raise SchemaError(f"score {score} is outside the scale {vote.scale}")
-    if vote.outcome == "scored" and not given:
+            raise SchemaError(f"score {score} is outside the scale {scale}")
+    if outcome == "scored" and not given:
         raise SchemaError("outcome scored needs at least one score")
-    if vote.outcome == "tie" and (len(given) < 2 or len(set(given)) > 1):
+    if outcome == "tie" and (len(given) < 2 or len(set(given)) > 1):
         raise SchemaError(f"outcome tie needs two or more equal scores, not {given}")

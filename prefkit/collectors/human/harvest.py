@@ -16,6 +16,7 @@ from prefkit.collectors.human.files import Block, as_record
 from prefkit.collectors.human.people import pseudonym, replace_identities, scrub
 from prefkit.errors import SchemaError
 from prefkit.schema.build import comparison_row, comparisons_table
+from prefkit.schema.plain import PlainPair, plain_table
 from prefkit.schema.records import Comparison, Vote, to_json
 from prefkit.step import Aside, Reader, Record, Row
 
@@ -46,18 +47,63 @@ class Harvest(NamedTuple):
 
 def harvest(job: Job, block: Block) -> Harvest:
     """Decode, read, validate and pseudonymise one block. Raises nothing for bad rows."""
-    rows: list[Any] = []
-    aside: list[tuple[bool, str, Aside]] = []
-    total = used = 0
     with _without_collection():
-        for row in _rows(job, block):
-            total += 1
+        items = list(decode(block))
+        plain = _plain_pairs(job, items)
+        others = [item for place, item in enumerate(items) if place not in plain]
+        rows: list[Any] = []
+        counts: list[int] = []
+        aside: list[tuple[bool, str, Aside]] = []
+        used = len(plain)
+        for row in _rows(job, others):
+            before = len(rows)
             row = _stored(job, row, rows)
+            counts.append(len(rows) - before)
             used += row.aside is None
             if row.aside is not None:
                 aside.append((False, row.where, _private(row.aside, job.key)))
             aside.extend((True, row.where, _private(part, job.key)) for part in row.parts)
-        return Harvest(comparisons_table(rows), total, used, tuple(aside))
+        table = comparisons_table(rows)
+        if plain:
+            table = _in_order(
+                len(items), plain, plain_table(list(plain.values()), job.source), counts, table
+            )
+        return Harvest(table, len(items), used, tuple(aside))
+
+
+def _plain_pairs(job: Job, items: list[Any]) -> dict[int, PlainPair]:
+    """The items that can go straight to columns, by place; none if votes or tags are to be completed."""
+    if type(job.reader).plain is Reader.plain or job.license is not None or job.tags:
+        return {}
+    found = {}
+    for place, item in enumerate(items):
+        if type(item) is Record:
+            pair = job.reader.plain(item)
+            if pair is not None:
+                found[place] = pair
+    return found
+
+
+def _in_order(
+    total: int,
+    plain: dict[int, PlainPair],
+    plain_rows: pa.Table,
+    counts: list[int],
+    other_rows: pa.Table,
+) -> pa.Table:
+    """Plain rows and the others in the order of the source; a source row may give several or none."""
+    if not len(other_rows):
+        return plain_rows
+    order: list[int] = []
+    straight, other, start = iter(range(len(plain_rows))), iter(counts), len(plain_rows)
+    for place in range(total):
+        if place in plain:
+            order.append(next(straight))
+            continue
+        count = next(other)
+        order.extend(range(start, start + count))
+        start += count
+    return pa.concat_tables([plain_rows, other_rows]).take(pa.array(order, pa.int64()))
 
 
 @contextmanager
@@ -74,15 +120,16 @@ def _without_collection() -> Iterator[None]:
 
 def _stored(job: Job, row: Row, rows: list[Any]) -> Row:
     """Append a row's comparisons; a row none of which is valid is set aside."""
-    parts = list(row.parts)
-    stored = 0
+    failed: list[Aside] = []
     for comparison in row.comparisons:
         try:
             rows.append(comparison_row(_completed(job, comparison)))
-            stored += 1
         except (SchemaError, UnicodeEncodeError) as error:
-            parts.append(Aside("not valid", str(error)))
-    if row.comparisons and not stored:
+            failed.append(Aside("not valid", str(error)))
+    if not failed:
+        return row
+    parts = [*row.parts, *failed]
+    if len(failed) == len(row.comparisons):
         return Row(row.where, aside=parts.pop(), parts=tuple(parts))
     return row._replace(parts=tuple(parts))
 
@@ -123,10 +170,10 @@ def _private(aside: Aside, key: bytes | None) -> Aside:
     return aside if key is None else aside._replace(data=scrub(aside.data, key))
 
 
-def _rows(job: Job, block: Block) -> Iterator[Row]:
+def _rows(job: Job, items: list[Any]) -> Iterator[Row]:
     """One `Row` per source row, in order: what cannot be decoded never reaches the reader."""
     waiting: list[Record] = []
-    for item in decode(block):
+    for item in items:
         if isinstance(item, Record):
             waiting.append(item)
             continue
@@ -151,11 +198,17 @@ def decode(block: Block) -> Iterator[Record | tuple[str, Aside]]:
     for number, line in enumerate(block.lines.split(b"\n"), block.first):
         where = f"line {number}"
         try:
-            value = json.loads(line) if exact and _has_long_number(line) else orjson.loads(line)
-        except (ValueError, RecursionError):
+            value = (
+                _Exact(json.loads(line)) if exact and _has_long_number(line) else orjson.loads(line)
+            )
+        except (ValueError, TypeError, RecursionError):
             yield _second_try(where, line)
             continue
-        yield Record(where, value) if type(value) is dict else as_record(where, value)
+        yield Record(where, value) if isinstance(value, dict) else as_record(where, value)
+
+
+class _Exact(dict[str, Any]):
+    """A row decoded by the standard library, which lets lone surrogates through: never plain."""
 
 
 def _has_long_number(text: bytes) -> bool:

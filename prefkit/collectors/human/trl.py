@@ -11,6 +11,7 @@ from prefkit.collectors.human.turns import (
     Messages,
     UnusableError,
     is_blank,
+    is_plain,
     messages,
     prompt_messages,
     row_or_aside,
@@ -18,7 +19,8 @@ from prefkit.collectors.human.turns import (
     split_conversations,
     transcript,
 )
-from prefkit.schema.records import Comparison, Message, Response, Source, Vote, to_json
+from prefkit.schema.plain import PlainPair
+from prefkit.schema.records import Comparison, Response, Source, Vote, to_json
 from prefkit.step import Reader, Record, Row
 
 __all__ = ["Trl"]
@@ -35,6 +37,7 @@ _OTHER_PROMPTS = (
     "history",
     "conversations",
 )
+_OWN_PLACE = ("tools", "chat_template_kwargs", "chosen_model", "rejected_model", *_NOT_TEXT)
 _THUMBS = {True: (1.0,), False: (0.0,), "true": (1.0,), "false": (0.0,)}
 _CHOSEN_FIRST = (1.0, 0.0)
 
@@ -53,9 +56,27 @@ class Trl(Reader):
         return 0.9 * sum(map(_has_shape, rows)) / len(rows) if rows else 0.0
 
     def read(self, records: Iterable[Record], source: str) -> Iterator[Row]:
-        """Yield one `Row` per record; the usual shape takes a short way."""
+        """Yield one `Row` per record."""
         for record in records:
-            yield _usual(record, source) or row_or_aside(_row, record, source)
+            yield row_or_aside(_row, record, source)
+
+    def plain(self, record: Record) -> PlainPair | None:
+        """The record if it is three lists of plain turns with answers of the assistant, and free columns."""
+        where, data = record
+        if type(data) is not dict:
+            return None
+        prompt, chosen, rejected = data.get("prompt"), data.get("chosen"), data.get("rejected")
+        if not (is_plain(prompt) and is_plain(chosen) and is_plain(rejected)):
+            return None
+        if chosen[0]["role"] != "assistant" or rejected[0]["role"] != "assistant":
+            return None
+        if len(data) == 3:
+            return PlainPair(where, prompt, chosen, rejected)
+        if any(name in data for name in _OWN_PLACE):
+            return None
+        return PlainPair(
+            where, prompt, chosen, rejected, _extra(data, ("prompt", "chosen", "rejected"))
+        )
 
 
 def _has_shape(row: Mapping[str, Any]) -> bool:
@@ -69,40 +90,6 @@ def _has_shape(row: Mapping[str, Any]) -> bool:
         and isinstance(row.get("completion"), str | list)
         and "label" in row
     )
-
-
-def _usual(record: Record, source: str) -> Row | None:
-    """The row if it is exactly three lists of plain turns with answers of the assistant, else null.
-
-    This is the way of nearly every row of a large file, so it builds the records directly.
-    """
-    where, data = record
-    if type(data) is not dict or len(data) != 3:
-        return None
-    prompt = _plain(data.get("prompt"))
-    chosen = _plain(data.get("chosen"))
-    rejected = _plain(data.get("rejected"))
-    if not prompt or not chosen or not rejected:
-        return None
-    if chosen[0].role != "assistant" or rejected[0].role != "assistant":
-        return None
-    vote = Vote("label", "scored", _CHOSEN_FIRST, "choice", Source(source, where))
-    responses = (Response(chosen), Response(rejected))
-    return Row(where, (Comparison(prompt, responses, (vote,)),))
-
-
-def _plain(turns: Any) -> Messages | None:
-    if type(turns) is not list:
-        return None
-    plain = []
-    for turn in turns:
-        if type(turn) is not dict or len(turn) != 2:
-            return None
-        role, content = turn.get("role"), turn.get("content")
-        if type(role) is not str or type(content) is not str or not role:
-            return None
-        plain.append(Message(role, content))
-    return tuple(plain)
 
 
 def _row(record: Record, source: str) -> Row:

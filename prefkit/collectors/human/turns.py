@@ -18,6 +18,7 @@ __all__ = [
     "UnusableError",
     "is_blank",
     "messages",
+    "is_plain",
     "prompt_messages",
     "row_or_aside",
     "shown",
@@ -102,6 +103,19 @@ def messages(value: Any, role: str, where: str) -> Messages:
     return tuple(_message(turn, f"{where}, turn {place}") for place, turn in enumerate(value))
 
 
+def is_plain(turns: Any) -> bool:
+    """Whether a value is a filled list of turns that hold a role and text and nothing else."""
+    if type(turns) is not list or not turns:
+        return False
+    for turn in turns:
+        if type(turn) is not dict or len(turn) != 2:
+            return False
+        role = turn.get("role")
+        if type(role) is not str or not role or type(turn.get("content")) is not str:
+            return False
+    return True
+
+
 def prompt_messages(value: Any) -> Messages:
     """The prompt: a message list as it stands, text as one user turn.
 
@@ -139,7 +153,7 @@ def split_conversations(conversations: Sequence[Messages]) -> tuple[Messages, tu
     """
     cut = 0
     for turns in zip(*conversations, strict=False):
-        if any(turn != turns[0] for turn in turns):
+        if turns.count(turns[0]) < len(turns):
             break
         cut += 1
     cut = min(cut, min(len(conversation) for conversation in conversations) - 1)

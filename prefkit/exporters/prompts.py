@@ -1,0 +1,97 @@
+"""The cluster of many prompts at once: `prefkit.schema.ids.prompt_cluster`, column by column.
+
+The digests equal those of `prompt_cluster`. ASCII text, where lower case and blanks are all there is to
+normalise, stays in Polars; only the rest becomes Python strings.
+"""
+
+from __future__ import annotations
+
+from hashlib import blake2b
+
+import numpy as np
+import orjson
+import polars as pl
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from prefkit.schema.ids import normalised
+
+__all__ = ["DIGEST", "cluster_digests", "column_of", "digests_of_strings", "offsets_of"]
+
+DIGEST = pa.binary(16)
+
+# What Python's `\s` matches in ASCII beside a single space: it includes the separators 0x1c to 0x1f.
+_BLANKS = r"[\t-\r\x1c-\x1f]|  "
+
+
+def column_of(values: pa.Array | pa.ChunkedArray) -> pa.Array:
+    """A column in one chunk."""
+    return values.combine_chunks() if isinstance(values, pa.ChunkedArray) else values
+
+
+def offsets_of(lists: pa.ListArray) -> pa.Array:
+    """Offsets into `lists.flatten()`; a null list has length 0."""
+    lengths = pc.fill_null(pc.list_value_length(lists), 0).to_numpy()
+    offsets = np.zeros(len(lists) + 1, dtype=np.int32)
+    np.cumsum(lengths, out=offsets[1:])
+    return pa.array(offsets)
+
+
+def digests_of_strings(texts: pl.Series) -> pa.Array:
+    """BLAKE2b with 16 bytes of every string."""
+    lines = texts.to_arrow()
+    _, ends, data = lines.buffers()
+    places = np.frombuffer(ends, np.int64)[lines.offset : lines.offset + len(lines) + 1].tolist()
+    view = memoryview(b"" if data is None else data)
+    found = [
+        blake2b(view[start:end], digest_size=16).digest()
+        for start, end in zip(places[:-1], places[1:], strict=True)
+    ]
+    return pa.array(found, DIGEST)
+
+
+def cluster_digests(prompts: pa.ListArray | pa.ChunkedArray) -> pa.Array:
+    """The prompt cluster of each message list as 16 bytes."""
+    lists = column_of(prompts)
+    flat = lists.flatten()
+    role = pl.Series(pl.from_arrow(pc.struct_field(flat, "role")), dtype=pl.String)
+    content = pl.Series(pl.from_arrow(pc.struct_field(flat, "content")), dtype=pl.String)
+    plain = _normalised(content.fill_null(""))
+    names = role.unique()
+    quoted = pl.Series([orjson.dumps(name).decode() for name in names], dtype=pl.String)
+    turns = pl.DataFrame(
+        {"role": role.replace_strict(names, quoted, return_dtype=pl.String), "content": plain}
+    )
+    head = pl.concat_str(
+        pl.lit("["), "role", pl.lit(","), pl.col("content").str.len_bytes(), pl.lit(",null]")
+    )
+    parts = turns.select(head=head, content="content")
+    offsets = offsets_of(lists)
+    joined = pl.DataFrame(
+        {
+            name: pl.from_arrow(pa.ListArray.from_arrays(offsets, parts[name].to_arrow().cast("string")))
+            for name in parts.columns
+        }
+    )
+    encoded = joined.select(
+        pl.concat_str(
+            pl.lit("["), pl.col("head").list.join(","), pl.lit("]"), pl.col("content").list.join("")
+        ).alias("text")
+    )
+    return digests_of_strings(encoded["text"])
+
+
+def _normalised(texts: pl.Series) -> pl.Series:
+    frame = texts.alias("text").to_frame()
+    lower = pl.col("text").str.to_lowercase()
+    ascii_only = pl.col("text").str.len_bytes() == pl.col("text").str.len_chars()
+    frame = frame.select(
+        "text",
+        plain=lower.str.strip_chars(" "),
+        odd=~ascii_only | pl.col("text").str.contains(_BLANKS),
+    )
+    odd = frame["odd"].arg_true()
+    if not len(odd):
+        return frame["plain"]
+    repaired = [normalised(text) for text in frame["text"].gather(odd).to_list()]
+    return frame["plain"].scatter(odd, pl.Series(repaired, dtype=pl.String))

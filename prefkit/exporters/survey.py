@@ -1,0 +1,157 @@
+"""The first pass of an export: which rows go out, what they need, what the split needs to know.
+
+It keeps about 100 bytes a row and never the text.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import polars as pl
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from prefkit.errors import GateFailed
+from prefkit.exporters.clusters import cluster_keys
+from prefkit.exporters.faults import FAULTS, characters, faults_of
+from prefkit.exporters.prompts import DIGEST, cluster_digests, column_of, offsets_of
+from prefkit.exporters.trl import Layout, TrlWriter
+
+__all__ = ["COLUMNS", "Survey", "survey"]
+
+COLUMNS = (
+    "id", "prompt", "chosen", "rejected", "tools", "template_kwargs",
+    "cluster", "sources", "tags", "dropped",
+)  # fmt: skip
+"""The columns of pairs that the survey reads."""
+
+
+class Survey(NamedTuple):
+    """What the first pass found.
+
+    `exported` says of every row of the dataset whether it goes out; `clusters`, `prompts` (16 bytes
+    each) and `strata` (dictionary of texts) are about those that do, in order.
+    """
+
+    exported: np.ndarray[Any, np.dtype[np.bool_]]
+    clusters: pa.Array
+    prompts: pa.Array
+    strata: pa.Array
+    layout: Layout
+    counts: dict[str, Any]
+
+
+class _Batch(NamedTuple):
+    exported: np.ndarray[Any, np.dtype[np.bool_]]
+    clusters: pa.Array
+    prompts: pa.Array
+    strata: pa.Array
+    layout: Layout
+    dropped: Counter[str]
+    faults: dict[str, list[str]]
+    kept: int
+
+
+def survey(tables: Iterable[pa.Table], writer: TrlWriter, tags: Sequence[str]) -> Survey:
+    """Look at every row once.
+
+    Raises:
+        GateFailed: rows that no trainer should see are not marked as dropped.
+        DataError: a part stored as JSON cannot be merged into a row.
+    """
+    batches = [_look(table, writer, tags) for table in tables]
+    _refuse_faults(batches)
+    exported = np.concatenate([batch.exported for batch in batches] or [np.zeros(0, dtype=bool)])
+    kept = sum(batch.kept for batch in batches)
+    layout = Layout(writer.shape)
+    for batch in batches:
+        layout = layout.joined(batch.layout)
+    strata = pa.chunked_array([batch.strata for batch in batches], pa.string()).combine_chunks()
+    return Survey(
+        exported,
+        pa.chunked_array([batch.clusters for batch in batches], DIGEST).combine_chunks(),
+        pa.chunked_array([batch.prompts for batch in batches], DIGEST).combine_chunks(),
+        strata,
+        layout,
+        {
+            "rows": len(exported),
+            "dropped": dict(sorted(sum((batch.dropped for batch in batches), Counter()).items())),
+            "kept": kept,
+            "left_out": {_LEFT_OUT[writer.shape]: kept - int(exported.sum())},
+            "exported": int(exported.sum()),
+        },
+    )
+
+
+_LEFT_OUT = {"preference": "unpaired", "unpaired": "paired"}
+
+
+def _look(table: pa.Table, writer: TrlWriter, tags: Sequence[str]) -> _Batch:
+    dropped = column_of(table["dropped"])
+    kept = pc.is_null(dropped).to_numpy(zero_copy_only=False)
+    exported = kept & writer.fits(table)
+    reasons = Counter(text.partition(":")[0] for text in dropped.drop_null().to_pylist())
+    shown = table if exported.all() else table.filter(pa.array(exported))
+    prompts = cluster_digests(shown["prompt"])
+    found = {
+        name: column_of(shown["id"]).filter(pa.array(marks)).to_pylist()
+        for name, marks in faults_of(shown).items()
+    }
+    return _Batch(
+        exported,
+        cluster_keys(column_of(shown["cluster"]), prompts),
+        prompts,
+        _strata(shown, tags),
+        writer.layout(shown),
+        reasons,
+        found,
+        int(kept.sum()),
+    )
+
+
+def _refuse_faults(batches: Sequence[_Batch]) -> None:
+    counts = {name: sum((batch.faults[name] for batch in batches), []) for name in FAULTS}
+    found = {name: ids for name, ids in counts.items() if ids}
+    if not found:
+        return
+    parts = [f"{len(ids):,} rows: {FAULTS[name]} (first: {ids[0]})" for name, ids in found.items()]
+    filters = " ".join(f"--filter {name}" for name in found)
+    raise GateFailed(
+        f"{'; '.join(parts)}. Nothing is exported while such rows are not marked as dropped",
+        hint=f"prefkit curate PAIRS --out CURATED {filters}",
+    )
+
+
+def _strata(table: pa.Table, tags: Sequence[str]) -> pa.Array:
+    """`SOURCES | TAG=VALUE | direction` of each row; `-` where it has none."""
+    sources = column_of(table["sources"])
+    names = pa.ListArray.from_arrays(
+        offsets_of(sources), pc.struct_field(sources.flatten(), "name")
+    )
+    frame = pl.DataFrame({"source": pl.from_arrow(names), "direction": _direction(table)})
+    parts = [pl.col("source").list.unique().list.sort().list.join("+").replace("", "-")]
+    for tag in tags:
+        values = _tag_values(table, tag)
+        frame = frame.with_columns(values.alias(f"tag {tag}"))
+        parts.append(pl.concat_str(pl.lit(f"{tag}="), pl.col(f"tag {tag}").fill_null("-")))
+    parts.append(pl.col("direction"))
+    texts = frame.select(pl.concat_str(parts, separator=" | ").alias("stratum"))["stratum"]
+    return texts.to_arrow().cast(pa.string())
+
+
+def _tag_values(table: pa.Table, tag: str) -> pl.Series:
+    pairs = column_of(table["tags"]).to_pylist()
+    return pl.Series([dict(row or ()).get(tag) for row in pairs], dtype=pl.String)
+
+
+def _direction(table: pa.Table) -> pl.Series:
+    """Which side is longer, or which label an unpaired row has: what a split must not skew."""
+    chosen, rejected = (column_of(table[name]) for name in ("chosen", "rejected"))
+    longer = characters(chosen) > characters(rejected)
+    labels = np.where(longer, "chosen longer", "chosen not longer")
+    labels = np.where(pc.is_null(rejected).to_numpy(zero_copy_only=False), "desirable", labels)
+    labels = np.where(pc.is_null(chosen).to_numpy(zero_copy_only=False), "undesirable", labels)
+    return pl.Series(labels.tolist(), dtype=pl.String)

@@ -1,0 +1,161 @@
+"""Rows as TRL reads them: conversational, with the prompt apart from the sides."""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple
+
+import numpy as np
+import orjson
+import pyarrow as pa
+import pyarrow.compute as pc
+from pydantic import Field
+
+from prefkit.errors import DataError
+from prefkit.exporters.lines import message_texts, plain_messages
+from prefkit.exporters.prompts import column_of
+from prefkit.step import Writer
+
+__all__ = ["Layout", "TrlWriter"]
+
+_TURN = pa.struct([pa.field("role", pa.string()), pa.field("content", pa.string())])
+_PLAIN = pa.list_(_TURN)
+_RAW = pa.list_(pa.string())
+
+
+class Layout(NamedTuple):
+    """What the columns of one export hold, decided by all of its rows together.
+
+    `raw` names the message columns in which some message has more than role and content: there every
+    message is one JSON object, so that no format invents a null. `optional` names the columns `tools`
+    and `chat_template_kwargs` where any row has them.
+    """
+
+    shape: str
+    raw: frozenset[str] = frozenset()
+    optional: frozenset[str] = frozenset()
+
+    @property
+    def messages(self) -> tuple[str, ...]:
+        """The message columns."""
+        sides = ("completion",) if self.shape == "unpaired" else ("chosen", "rejected")
+        return ("prompt", *sides)
+
+    @property
+    def json_columns(self) -> tuple[str, ...]:
+        """The columns that hold JSON of variable shape, message columns not among them."""
+        return tuple(name for name in ("tools", "chat_template_kwargs") if name in self.optional)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """All columns in order."""
+        label = ("label",) if self.shape == "unpaired" else ()
+        return (*self.messages, *label, *self.json_columns)
+
+    @property
+    def schema(self) -> pa.Schema:
+        """The bare Arrow schema: JSON as strings, see `prefkit.exporters.lines`."""
+        kinds: dict[str, pa.DataType] = {
+            name: _RAW if name in self.raw else _PLAIN for name in self.messages
+        }
+        kinds |= {"label": pa.bool_(), "tools": pa.string(), "chat_template_kwargs": pa.string()}
+        return pa.schema([pa.field(name, kinds[name]) for name in self.columns])
+
+    def joined(self, other: Layout) -> Layout:
+        """The layout that holds the rows of both."""
+        return Layout(self.shape, self.raw | other.raw, self.optional | other.optional)
+
+
+class TrlWriter(Writer):
+    """TRL conversational: prompt, chosen, rejected; or prompt, completion, label from unpaired rows."""
+
+    shape: Literal["preference", "unpaired"] = Field(
+        "preference", description="Rows of both sides, or the one-sided ones with a label."
+    )
+
+    @property
+    def name(self) -> str:
+        """The registered name."""
+        return "trl"
+
+    def fits(self, table: pa.Table) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+        """Which pairs have the shape that is written."""
+        both = pc.and_(pc.is_valid(column_of(table["chosen"])), pc.is_valid(column_of(table["rejected"])))
+        paired = both.to_numpy(zero_copy_only=False)
+        return ~paired if self.shape == "unpaired" else paired
+
+    def layout(self, table: pa.Table) -> Layout:
+        """What the rows of a table need.
+
+        Raises:
+            DataError: a part stored as JSON cannot be merged into a row; the message names the pair.
+        """
+        raw = set()
+        for name in ("prompt", "chosen", "rejected"):
+            if _check_extras(table, name):
+                raw.add("completion" if self.shape == "unpaired" and name != "prompt" else name)
+        optional = set()
+        for column, target in (("tools", "tools"), ("template_kwargs", "chat_template_kwargs")):
+            if table[column].null_count < len(table):
+                _check_json(table, column)
+                optional.add(target)
+        return Layout(self.shape, frozenset(raw), frozenset(optional))
+
+    def rows(self, table: pa.Table, layout: Layout) -> pa.Table:
+        """Pairs as the trainer's rows in the layout's bare schema.
+
+        TRL unpacks `chat_template_kwargs` without asking, so a row without any gets an empty object.
+        """
+        arrays = []
+        for name in layout.columns:
+            if name in layout.messages:
+                messages = _messages(table, name)
+                convert = message_texts if name in layout.raw else plain_messages
+                arrays.append(convert(messages))
+            elif name == "label":
+                arrays.append(pc.is_valid(column_of(table["chosen"])))
+            elif name == "tools":
+                arrays.append(column_of(table["tools"]))
+            else:
+                arrays.append(pc.fill_null(column_of(table["template_kwargs"]), "{}"))
+        return pa.Table.from_arrays(arrays, schema=layout.schema)
+
+
+def _messages(table: pa.Table, name: str) -> pa.Array:
+    if name != "completion":
+        return column_of(table[name])
+    return pc.coalesce(column_of(table["chosen"]), column_of(table["rejected"]))
+
+
+def _check_extras(table: pa.Table, name: str) -> bool:
+    """Whether any message of a column has an extra; each must be an object that can be merged."""
+    extras = pc.struct_field(column_of(table[name]).flatten(), "extra")
+    if extras.null_count == len(extras):
+        return False
+    for text in pc.unique(extras.drop_null()).to_pylist():
+        value = _decoded(text, f"{name}: a message's extra")
+        if not isinstance(value, dict) or not value or text[0] != "{" or text[-1] != "}":
+            raise DataError(f"{name}: a message's extra is {_short(text)}, not a JSON object with members")
+        taken = sorted({"role", "content"} & set(value))
+        if taken:
+            raise DataError(f"{name}: a message's extra holds {taken[0]!r} beside the message's own")
+    return True
+
+
+def _check_json(table: pa.Table, column: str) -> None:
+    for text in pc.unique(table[column]).drop_null().to_pylist():
+        value = _decoded(text, column)
+        if column == "template_kwargs" and not isinstance(value, dict):
+            raise DataError(f"template_kwargs is {_short(text)}, not a JSON object")
+
+
+def _decoded(text: str, what: str) -> object:
+    if "\n" in text or "\r" in text:
+        raise DataError(f"{what} is JSON over several lines, which no JSON line can hold: {_short(text)}")
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        raise DataError(f"{what} is no JSON ({error}): {_short(text)}") from error
+
+
+def _short(text: str) -> str:
+    return repr(text if len(text) <= 60 else f"{text[:57]}...")
