@@ -17,9 +17,10 @@ help: ## List the targets
 setup: $(FULL) ## Make .venv with everything that tests and checks need
 
 demo: $(LIGHT) ## From sample annotations to a verified export, in runs/quickstart
-	$(BIN)/prefkit run pipelines/quickstart.yaml --out $(DEMO) --force
-	$(BIN)/prefkit verify $(DEMO)/export
-	@echo "The export lies in $(DEMO)/export"
+	@mkdir -p runs
+	$(BIN)/prefkit run pipelines/quickstart.yaml --out $(DEMO) --pseudonym-key runs/demo.key --force
+	$(BIN)/prefkit verify $(DEMO)/4-export
+	@echo "The export lies in $(DEMO)/4-export"
 
 test: $(FULL) ## All tests (real data: set PREFKIT_REAL_DATA)
 	$(BIN)/pytest -n 2

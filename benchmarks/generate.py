@@ -9,6 +9,7 @@ from __future__ import annotations
 import random
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import orjson
@@ -66,6 +67,7 @@ def _lines(rows: int, seed: int) -> Iterator[bytes]:
         yield line
 
 
+@cache
 def _salad(seed: int) -> str:
     """Words of 2 to 9 letters, drawn by a Zipf law so that common words repeat as in real text."""
     # Not at the top: the measuring process imports this module and has to stay small, because the

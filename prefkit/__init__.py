@@ -1,7 +1,7 @@
 """prefkit: construct and curate preference datasets that a training team can trust.
 
-Every verb is a function here, with the options of its command: `prefkit.pair("comparisons", out="pairs")`.
-They are loaded on first use; importing prefkit imports nothing heavy.
+Every verb is a function here, with the options of its command: `prefkit.pair("comparisons",
+out="pairs")`. They are loaded on first use; importing prefkit imports nothing heavy.
 """
 
 from __future__ import annotations

@@ -7,8 +7,9 @@
       - curate: {filter: [identical_sides, {length_ratio: {max: 3}}]}
       - export: {files: [jsonl, parquet]}
 
-Paths are relative to the file. A step without a dataset takes the output of the step before it; each
-step writes a folder of its own below `--out`. Consent (`force`, `allow_code`) never comes from a file.
+Paths are relative to the file. A step without a dataset takes the output of the step before it;
+each step writes a folder of its own below `--out`. Consent (`force`, `allow_code`) never comes from
+a file.
 """
 
 from __future__ import annotations

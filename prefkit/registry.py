@@ -1,8 +1,9 @@
 """A name becomes a class; a wrong name is answered with the nearest right one.
 
-Every room that can be extended keeps one table in its `__init__.py`: `TABLE = {"name": "module:Class"}`.
-The values are strings, so listing names imports nothing. Other packages add theirs through entry
-points in the group `prefkit.ROLE`. This module reads the tables by name and imports no room itself.
+Every room that can be extended keeps one table in its `__init__.py`: `TABLE = {"name":
+"module:Class"}`. The values are strings, so listing names imports nothing. Other packages add
+theirs through entry points in the group `prefkit.ROLE`. This module reads the tables by name and
+imports no room itself.
 """
 
 from __future__ import annotations

@@ -63,8 +63,8 @@ def run_steps(
 ) -> list[StepCounts]:
     """Run steps over a dataset of pairs; without a writer only count.
 
-    Each step that looks at all rows first costs one pass, which reads only the columns that the steps
-    up to it declare.
+    Each step that looks at all rows first costs one pass, which reads only the columns that the
+    steps up to it declare.
 
     Raises:
         ConfigError: a step reads a column that pairs do not have.
@@ -124,7 +124,7 @@ _BeforeAfter = list[tuple[pa.Table, pa.Table]]
 def _stream(
     dataset: Dataset, steps: Sequence[Step], columns: list[str] | None, limit: int | None
 ) -> Iterator[_BeforeAfter]:
-    """For each batch the `dropped` column around every step, then the whole batch after all of them."""
+    """The `dropped` column around every step, then the whole batch after all of them."""
 
     def work(table: pa.Table) -> _BeforeAfter:
         trail: _BeforeAfter = []

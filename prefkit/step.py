@@ -1,4 +1,4 @@
-"""What a step is: a frozen value you can call, `step(table) -> table`; its fields are its options."""
+"""What a step is: a frozen value you call, `step(table) -> table`; its fields are options."""
 
 from __future__ import annotations
 
@@ -125,7 +125,7 @@ _FAILS = {
 def against(
     check: str, value: pa.Array, fails_if: str, limit: float, note: pa.Array | None = None
 ) -> Measurement:
-    """Compare values with a limit; a row fails with the reason `VALUE > LIMIT`, a null value never."""
+    """Compare values with a limit: the reason is `VALUE > LIMIT`; a null value never fails."""
     value = value.cast(pa.float64())
     failed = pc.fill_null(_FAILS[fails_if](value, pa.scalar(float(limit))), False)
     texts = [f"{number:.6g} {fails_if} {limit:g}" for number in value.filter(failed).to_pylist()]

@@ -189,9 +189,9 @@ def _united_votes(
 ) -> list[dict[str, Any]]:
     """Every judgement once.
 
-    Votes equal in every field, source record included, are one judgement that two exports both hold. Two
-    versions of one record by one person (same source, record, criterion and draw, another time) are one
-    judgement that was edited: the later one counts.
+    Votes equal in every field, source record included, are one judgement that two exports both
+    hold. Two versions of one record by one person (same source, record, criterion and draw, another
+    time) are one judgement that was edited: the later one counts.
     """
     kept: dict[tuple[Any, ...], dict[str, Any]] = {}
     for vote in votes:

@@ -1,14 +1,16 @@
 """The content hash of a dataset: the same for the same rows in any order, file layout or engine.
 
-A row's digest covers its ids and every column but the message texts, which the ids already commit to
-(a comparison's id covers prompt, tools and responses, a pair's id its prompt and unordered sides; one
-bit adds which side is chosen). The dataset's hash is SHA-256 over the sorted row digests.
+A row's digest covers its ids and every column but the message texts, which the ids already commit
+to (a comparison's id covers prompt, tools and responses, a pair's id its prompt and unordered
+sides; one bit adds which side is chosen). The dataset's hash is SHA-256 over the sorted row
+digests.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from hashlib import blake2b, sha256
+from itertools import pairwise
 
 import numpy as np
 import polars as pl
@@ -31,12 +33,12 @@ def row_digests(table: pa.Table) -> bytes:
     view = memoryview(data) if data is not None else memoryview(b"")
     return b"".join(
         blake2b(view[start:end], digest_size=DIGEST_BYTES).digest()
-        for start, end in zip(ends[:-1], ends[1:], strict=True)
+        for start, end in pairwise(ends)
     )
 
 
 def combined(digests: Iterable[bytes]) -> str:
-    """One SHA-256 over all row digests in sorted order, as `sha256:HEX`; 16 bytes of memory a row."""
+    """One SHA-256 over all row digests, sorted, as `sha256:HEX`; 16 bytes of memory a row."""
     joined = np.frombuffer(b"".join(digests), dtype=f"S{DIGEST_BYTES}")
     # A numpy byte string drops trailing zeros when compared, so the order is that of two integers.
     words = joined.view(">u8").reshape(-1, 2)

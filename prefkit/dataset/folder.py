@@ -1,7 +1,8 @@
 """Folders that appear whole or not at all.
 
-A folder is written beside its final place and moved there by one rename, so that a kill at any moment
-leaves the old state or the new one. What a killed writer left behind is removed by the next writer.
+A folder is written beside its final place and moved there by one rename, so that a kill at any
+moment leaves the old state or the new one. What a killed writer left behind is removed by the next
+writer.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The rows of a dataset: `rows/part-NNNNN.parquet`, written so that equal rows give equal bytes.
 
-Row groups are cut by the rows alone (at most 16,384 rows or about 32 MB of text), whatever batches the
-writer was handed, and every group is written from one chunk. LZ4 is used because writing zstd costs
-more processor time than all else that a verb does to a row.
+Row groups are cut by the rows alone (at most 16,384 rows or about 32 MB of text), whatever batches
+the writer was handed, and every group is written from one chunk. LZ4 is used because writing zstd
+costs more processor time than all else that a verb does to a row.
 """
 
 from __future__ import annotations
@@ -19,7 +19,6 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from prefkit.dataset.content import combined, row_digests
-from prefkit.dataset.manifest import file_entry
 from prefkit.errors import DataError
 from prefkit.schema.columns import join
 
@@ -29,6 +28,8 @@ ROWS = "rows"
 _GROUP_ROWS = 16_384
 _GROUP_BYTES = 32_000_000
 _GROUPS_PER_FILE = 64
+_DISTINCT = ("content", "id", "comparison", "record", "rationale", "raw")
+"""Columns whose values hardly repeat: a dictionary for them would be built and thrown away."""
 
 
 class RowWriter:
@@ -43,6 +44,12 @@ class RowWriter:
         self._digests: list[bytes] = []
         self._files: list[dict[str, Any]] = []
         self.rows = 0
+        self._layout: dict[str, Any] = {
+            "compression": "lz4",
+            "use_dictionary": [path for path in _leaves(schema) if not path.endswith(_DISTINCT)],
+            "write_statistics": False,
+            "write_page_checksum": True,
+        }
         self._groups: queue.Queue[pa.Table | None] = queue.Queue(maxsize=2)
         self._failure: BaseException | None = None
         self._thread = threading.Thread(target=self._write_groups, daemon=True)
@@ -123,22 +130,43 @@ class RowWriter:
             while (group := self._groups.get()) is not None and self._failure is None:
                 if writer is None:
                     path = self._folder / f"part-{len(self._files):05d}.parquet"
-                    writer = pq.ParquetWriter(
-                        path, self._schema, compression="lz4", store_schema=True
-                    )
+                    writer = pq.ParquetWriter(path, self._schema, **self._layout)
                 group = group.combine_chunks()
                 self._digests.append(row_digests(group))
                 writer.write_table(group, row_group_size=max(len(group), 1))
                 groups, rows = groups + 1, rows + len(group)
                 if groups == _GROUPS_PER_FILE:
                     writer.close()
-                    self._files.append(file_entry(path, rows=rows))
+                    self._files.append(_entry(path, rows))
                     writer, groups, rows = None, 0, 0
             if writer is not None:
                 writer.close()
-                self._files.append(file_entry(path, rows=rows))
+                self._files.append(_entry(path, rows))
         except (OSError, pa.ArrowException) as error:
             self._failure = error
+
+
+def _entry(path: Path, rows: int) -> dict[str, Any]:
+    """Name, bytes and rows of a file; its pages have checksums, the dataset a content hash."""
+    return {"name": path.name, "bytes": path.stat().st_size, "rows": rows}
+
+
+def _leaves(schema: pa.Schema) -> Iterator[str]:
+    """The Parquet paths of all leaf columns."""
+
+    def below(kind: pa.DataType, path: str) -> Iterator[str]:
+        if pa.types.is_struct(kind):
+            for field in kind:
+                yield from below(field.type, f"{path}.{field.name}")
+        elif pa.types.is_map(kind):
+            yield from (f"{path}.key_value.key", f"{path}.key_value.value")
+        elif pa.types.is_list(kind):
+            yield from below(kind.value_type, f"{path}.list.element")
+        else:
+            yield path
+
+    for field in schema:
+        yield from below(field.type, field.name)
 
 
 def text_bytes(table: pa.Table) -> np.ndarray[Any, Any]:
@@ -152,7 +180,8 @@ def text_bytes(table: pa.Table) -> np.ndarray[Any, Any]:
 def _bytes(values: pa.Array) -> np.ndarray[Any, Any]:
     kind = values.type
     if pa.types.is_string(kind) or pa.types.is_large_string(kind):
-        return pc.fill_null(pc.binary_length(values), 0).to_numpy().astype(np.int64)
+        sizes: np.ndarray[Any, Any] = pc.fill_null(pc.binary_length(values), 0).to_numpy()
+        return sizes.astype(np.int64)
     total = np.zeros(len(values), dtype=np.int64)
     if pa.types.is_struct(kind):
         for number in range(kind.num_fields):
@@ -177,7 +206,7 @@ def read_rows(folder: Path, columns: Sequence[str] | None = None) -> Iterator[pa
     """
     for path in sorted((folder / ROWS).glob("part-*.parquet")):
         try:
-            with pq.ParquetFile(path) as file:
+            with pq.ParquetFile(path, page_checksum_verification=True) as file:
                 for group in range(file.num_row_groups):
                     yield file.read_row_group(
                         group, columns=None if columns is None else list(columns)

@@ -30,8 +30,9 @@ def in_processes(
 ) -> Iterator[Result]:
     """Results in order; from the fourth item on they are computed in other processes.
 
-    `function` and items must pickle. At most two items a worker are under way, so memory stays bounded.
-    For work that holds the interpreter lock (decoding JSON); starting the workers takes about a second.
+    `function` and items must pickle. At most two items a worker are under way, so memory stays
+    bounded. For work that holds the interpreter lock (decoding JSON); starting the workers takes
+    about a second.
     """
     source = iter(items)
     yield from map(function, islice(source, _ALONE))

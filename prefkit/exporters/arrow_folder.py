@@ -50,11 +50,13 @@ def _features(layout: Layout) -> Any:
     return datasets.Features(features)
 
 
-def save_folder(streams: Mapping[str, Path], layout: Layout, target: Path, content_hash: str) -> None:
+def save_folder(
+    streams: Mapping[str, Path], layout: Layout, target: Path, content_hash: str
+) -> None:
     """Save Arrow streams, one a split, with `DatasetDict.save_to_disk`.
 
-    The fingerprint, which `datasets` draws from clock and paths, is made from the content hash, so that
-    equal rows give equal bytes.
+    The fingerprint, which `datasets` draws from clock and paths, is made from the content hash, so
+    that equal rows give equal bytes.
     """
     datasets = require_datasets()
     from datasets.table import MemoryMappedTable

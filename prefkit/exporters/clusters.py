@@ -21,8 +21,8 @@ _HEX = re.compile(r"[0-9a-f]{32}")
 class Units(NamedTuple):
     """Which unit each row belongs to.
 
-    `rows` holds a unit's number for each row, `names` 16 bytes a unit: its smallest cluster key, so that
-    the name depends on neither the order of the rows nor on how many there are of each.
+    `rows` holds a unit's number for each row, `names` 16 bytes a unit: its smallest cluster key, so
+    that the name depends on neither the order of the rows nor on how many there are of each.
     """
 
     rows: _Ints

@@ -1,7 +1,8 @@
 """The files of one split: JSON Lines, Parquet, and the Arrow stream that `datasets` starts from.
 
-The bytes depend on the rows alone: Parquet and Arrow are cut into groups by rows and text, JSON Lines
-have no groups. Hashing and writing of JSON Lines happen on a thread beside the one that encodes.
+The bytes depend on the rows alone: Parquet and Arrow are cut into groups by rows and text, JSON
+Lines have no groups. Hashing and writing of JSON Lines happen on a thread beside the one that
+encodes.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """Rows as JSON Lines: vector writing, the same bytes whatever the batches.
 
-A trainer table ("bare") has message columns of `list<struct<role, content>>`, or of `list<string>` with
-one JSON object a message where some message has more than role and content, JSON text in string columns
-(`tools`, `chat_template_kwargs`), and booleans. JSON text is copied into the line as it is.
+A trainer table ("bare") has message columns of `list<struct<role, content>>`, or of `list<string>`
+with one JSON object a message where some message has more than role and content, JSON text in
+string columns (`tools`, `chat_template_kwargs`), and booleans. JSON text is copied into the line as
+it is.
 """
 
 from __future__ import annotations
@@ -25,14 +26,19 @@ def json_lines(bare: pa.Table) -> pl.Series:
     raw = [name for name in bare.column_names if _is_raw(bare.schema.field(name).type)]
     if not raw:
         return frame.select(pl.struct(pl.all()).struct.json_encode().alias("line"))["line"]
-    members = [_raw_member(name, frame.schema[name]) if name in raw else _member(name) for name in frame.columns]
+    members = [
+        _raw_member(name, frame.schema[name]) if name in raw else _member(name)
+        for name in frame.columns
+    ]
     return frame.select(
         pl.concat_str(pl.lit("{"), pl.concat_str(members, separator=","), pl.lit("}")).alias("line")
     )["line"]
 
 
 def _is_raw(kind: pa.DataType) -> bool:
-    return pa.types.is_string(kind) or (pa.types.is_list(kind) and pa.types.is_string(kind.value_type))
+    return pa.types.is_string(kind) or (
+        pa.types.is_list(kind) and pa.types.is_string(kind.value_type)
+    )
 
 
 def _member(name: str) -> pl.Expr:
@@ -77,10 +83,15 @@ def message_texts(messages: pa.ListArray | pa.ChunkedArray) -> pa.ListArray:
     lists = column_of(messages)
     flat = lists.flatten()
     turns = pl.DataFrame(
-        {name: pl.Series(pl.from_arrow(pc.struct_field(flat, name)), dtype=pl.String) for name in _PARTS}
+        {
+            name: pl.Series(pl.from_arrow(pc.struct_field(flat, name)), dtype=pl.String)
+            for name in _PARTS
+        }
     )
     plain = pl.struct("role", "content").struct.json_encode()
-    merged = pl.concat_str(plain.str.strip_suffix("}"), pl.lit(","), pl.col("extra").str.strip_prefix("{"))
+    merged = pl.concat_str(
+        plain.str.strip_suffix("}"), pl.lit(","), pl.col("extra").str.strip_prefix("{")
+    )
     text = turns.select(pl.coalesce(merged, plain).alias("text"))["text"]
     return pa.ListArray.from_arrays(
         offsets_of(lists), text.to_arrow().cast(pa.string()), mask=_missing(lists)

@@ -22,10 +22,13 @@ META = (*_COPIED, "cluster", "sources", "tags", "checks", "chosen_model", "rejec
 def meta_lines(table: pa.Table, split: str, first: int, units: list[str]) -> pl.Series:
     """One JSON object a row: its split, its number there (from 0), its ids and its evidence.
 
-    `cluster` is the unit that the split kept together, `tags` an object, everything else as in the pair.
+    `cluster` is the unit that the split kept together, `tags` an object, everything else as in the
+    pair.
     """
     frame = pl.DataFrame(pl.from_arrow(table.select([*_COPIED, "sources", "checks"])))
-    models = pl.DataFrame({side: pl.from_arrow(table[f"{side}_model"]) for side in ("chosen", "rejected")})
+    models = pl.DataFrame(
+        {side: pl.from_arrow(table[f"{side}_model"]) for side in ("chosen", "rejected")}
+    )
     frame = frame.select(
         pl.lit(split).alias("split"),
         (pl.int_range(len(frame)) + first).alias("row"),
@@ -57,4 +60,6 @@ def _tag_objects(table: pa.Table) -> pl.Series:
     )
     offsets = pc.subtract(tags.offsets, start)
     lists = pa.ListArray.from_arrays(offsets, members["member"].to_arrow().cast(pa.string()))
-    return pl.DataFrame({"tags": pl.from_arrow(lists)}).select(pl.col("tags").list.join(","))["tags"]
+    return pl.DataFrame({"tags": pl.from_arrow(lists)}).select(pl.col("tags").list.join(","))[
+        "tags"
+    ]

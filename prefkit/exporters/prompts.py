@@ -1,7 +1,7 @@
 """The cluster of many prompts at once: `prefkit.schema.ids.prompt_cluster`, column by column.
 
-The digests equal those of `prompt_cluster`. ASCII text, where lower case and blanks are all there is to
-normalise, stays in Polars; only the rest becomes Python strings.
+The digests equal those of `prompt_cluster`. ASCII text, where lower case and blanks are all there
+is to normalise, stays in Polars; only the rest becomes Python strings.
 """
 
 from __future__ import annotations
@@ -69,7 +69,9 @@ def cluster_digests(prompts: pa.ListArray | pa.ChunkedArray) -> pa.Array:
     offsets = offsets_of(lists)
     joined = pl.DataFrame(
         {
-            name: pl.from_arrow(pa.ListArray.from_arrays(offsets, parts[name].to_arrow().cast("string")))
+            name: pl.from_arrow(
+                pa.ListArray.from_arrays(offsets, parts[name].to_arrow().cast("string"))
+            )
             for name in parts.columns
         }
     )

@@ -1,9 +1,10 @@
 """Train, validation and test by cluster, stratified, from a seed; arrays in, arrays out, no text.
 
-Units (see `clusters`) are put in the order of their stratum and, inside it, of a keyed hash of their
-name. Walking along, each goes to the split that is furthest below its share, so every stratum gets its
-share to within a unit or two. Units that are large against the smallest split are dealt out first, and the
-others fill what is left: one giant prompt does not push its neighbours out of train.
+Units (see `clusters`) are put in the order of their stratum and, inside it, of a keyed hash of
+their name. Walking along, each goes to the split that is furthest below its share, so every stratum
+gets its share to within a unit or two. Units that are large against the smallest split are dealt
+out first, and the others fill what is left: one giant prompt does not push its neighbours out of
+train.
 """
 
 from __future__ import annotations
@@ -182,7 +183,9 @@ def _hold_out_one(
         train = np.flatnonzero(dealt == 0)
         one = train[np.lexsort((hashes[train], sizes[train]))[0]]
         dealt[one] = place
-        notes.append(f"{name} got one prompt cluster: its share of {len(dealt)} clusters is below one")
+        notes.append(
+            f"{name} got one prompt cluster: its share of {len(dealt)} clusters is below one"
+        )
     return tuple(notes)
 
 
@@ -204,7 +207,9 @@ def _table(names: list[str], codes: _Ints, rows: np.ndarray[Any, Any]) -> dict[s
     width = len(SPLITS)
     counts = np.bincount(codes * width + rows, minlength=len(names) * width).reshape(-1, width)
     order = np.lexsort((np.arange(len(names)), -counts[: len(names)].sum(axis=1)))
-    shown = {names[i]: dict(zip(SPLITS, counts[i].tolist(), strict=True)) for i in order[:_STRATA_SHOWN]}
+    shown = {
+        names[i]: dict(zip(SPLITS, counts[i].tolist(), strict=True)) for i in order[:_STRATA_SHOWN]
+    }
     rest = order[_STRATA_SHOWN:]
     if len(rest):
         sums = counts[rest].sum(axis=0).tolist()

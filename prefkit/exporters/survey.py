@@ -117,11 +117,11 @@ def _refuse_faults(batches: Sequence[_Batch]) -> None:
     found = {name: ids for name, ids in counts.items() if ids}
     if not found:
         return
-    parts = [f"{len(ids):,} rows: {FAULTS[name]} (first: {ids[0]})" for name, ids in found.items()]
-    filters = " ".join(f"--filter {name}" for name in found)
+    parts = [f"{len(ids):,} rows: {FAULTS[name][0]} (first: {ids[0]})" for name, ids in found.items()]
+    filters = " ".join(f"--filter {name}" for name in dict.fromkeys(FAULTS[name][1] for name in found))
     raise GateFailed(
         f"{'; '.join(parts)}. Nothing is exported while such rows are not marked as dropped",
-        hint=f"prefkit curate PAIRS --out CURATED {filters}",
+        hint=f"prefkit curate DATASET --out CURATED {filters}",
     )
 
 

@@ -25,9 +25,9 @@ _RAW = pa.list_(pa.string())
 class Layout(NamedTuple):
     """What the columns of one export hold, decided by all of its rows together.
 
-    `raw` names the message columns in which some message has more than role and content: there every
-    message is one JSON object, so that no format invents a null. `optional` names the columns `tools`
-    and `chat_template_kwargs` where any row has them.
+    `raw` names the message columns in which some message has more than role and content: there
+    every message is one JSON object, so that no format invents a null. `optional` names the columns
+    `tools` and `chat_template_kwargs` where any row has them.
     """
 
     shape: str
@@ -79,7 +79,9 @@ class TrlWriter(Writer):
 
     def fits(self, table: pa.Table) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
         """Which pairs have the shape that is written."""
-        both = pc.and_(pc.is_valid(column_of(table["chosen"])), pc.is_valid(column_of(table["rejected"])))
+        both = pc.and_(
+            pc.is_valid(column_of(table["chosen"])), pc.is_valid(column_of(table["rejected"]))
+        )
         paired = both.to_numpy(zero_copy_only=False)
         return ~paired if self.shape == "unpaired" else paired
 
@@ -103,7 +105,8 @@ class TrlWriter(Writer):
     def rows(self, table: pa.Table, layout: Layout) -> pa.Table:
         """Pairs as the trainer's rows in the layout's bare schema.
 
-        TRL unpacks `chat_template_kwargs` without asking, so a row without any gets an empty object.
+        TRL unpacks `chat_template_kwargs` without asking, so a row without any gets an empty
+        object.
         """
         arrays = []
         for name in layout.columns:
@@ -134,10 +137,14 @@ def _check_extras(table: pa.Table, name: str) -> bool:
     for text in pc.unique(extras.drop_null()).to_pylist():
         value = _decoded(text, f"{name}: a message's extra")
         if not isinstance(value, dict) or not value or text[0] != "{" or text[-1] != "}":
-            raise DataError(f"{name}: a message's extra is {_short(text)}, not a JSON object with members")
+            raise DataError(
+                f"{name}: a message's extra is {_short(text)}, not a JSON object with members"
+            )
         taken = sorted({"role", "content"} & set(value))
         if taken:
-            raise DataError(f"{name}: a message's extra holds {taken[0]!r} beside the message's own")
+            raise DataError(
+                f"{name}: a message's extra holds {taken[0]!r} beside the message's own"
+            )
     return True
 
 
@@ -150,7 +157,9 @@ def _check_json(table: pa.Table, column: str) -> None:
 
 def _decoded(text: str, what: str) -> object:
     if "\n" in text or "\r" in text:
-        raise DataError(f"{what} is JSON over several lines, which no JSON line can hold: {_short(text)}")
+        raise DataError(
+            f"{what} is JSON over several lines, which no JSON line can hold: {_short(text)}"
+        )
     try:
         return orjson.loads(text)
     except orjson.JSONDecodeError as error:

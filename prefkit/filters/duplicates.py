@@ -23,10 +23,10 @@ Keep = Literal["first", "most_votes", "highest_p"]
 class Duplicates(TwoPass):
     """Drop pairs that repeat another one, exactly or after normalising; fill `cluster` for every row.
 
-    Two pairs are the same when prompt, chosen and rejected are; normalised means NFKC, lower case and
-    single blanks. A dropped row's note names the id of the row that stays. The same sides with opposite
-    labels are no duplicates: `pair` marks them as a contradiction. `cluster` is the normalised prompt's
-    digest, the unit of splits and intervals.
+    Two pairs are the same when prompt, chosen and rejected are; normalised means NFKC, lower case
+    and single blanks. A dropped row's note names the id of the row that stays. The same sides with
+    opposite labels are no duplicates: `pair` marks them as a contradiction. `cluster` is the
+    normalised prompt's digest, the unit of splits and intervals.
     """
 
     normalise: bool = Field(

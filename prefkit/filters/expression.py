@@ -1,9 +1,9 @@
-"""A small expression language over columns, compiled to Arrow compute; nothing is evaluated as Python.
+"""A small expression language over columns, compiled to Arrow compute, never evaluated.
 
-Grammar (a part of Python's): `and or not`, comparisons (chained too), `in [..]`, `+ - * /`, numbers, texts,
-`true false null`, column names, `tags['key']`, `name is null`, `name is not null`, and the functions
-`characters(side) words(side) turns(side) text(side) contains(text, 'part') starts(text, 'part')
-lower(text) abs(number)`, where a side is prompt, chosen or rejected.
+Grammar (a part of Python's): `and or not`, comparisons (chained too), `in [..]`, `+ - * /`,
+numbers, texts, `true false null`, column names, `tags['key']`, `name is null`, `name is not null`,
+and the functions `characters(side) words(side) turns(side) text(side) contains(text, 'part')
+starts(text, 'part') lower(text) abs(number)`, where a side is prompt, chosen or rejected.
 """
 
 from __future__ import annotations
@@ -259,7 +259,7 @@ def _real(value: _Value) -> _Value:
 
 
 def _nonzero(value: _Value) -> _Value:
-    """Division by zero gives null: such a row is neither kept nor dropped for a number that is none."""
+    """Division by zero gives null, not a number that keeps or drops a row."""
     if isinstance(value, pa.Array):
         return pc.if_else(pc.equal(value, 0.0), None, value)
     return None if value == 0 else value

@@ -18,7 +18,8 @@ __all__ = ["Length", "LengthDifference", "LengthRatio"]
 class LengthRatio(Filter):
     """Drop pairs whose chosen side is far longer than the rejected one, or far shorter.
 
-    The value is chosen over rejected; null for an unpaired row and where the rejected side is empty.
+    The value is chosen over rejected; null for an unpaired row and where the rejected side is
+    empty.
     """
 
     max: float = Field(3.0, gt=0, description="Longest chosen over rejected that stays.")
@@ -61,7 +62,8 @@ class LengthDifference(Filter):
 class Length(Filter):
     """Drop pairs with a side or a prompt that is too short or too long.
 
-    One check each for `length.prompt`, `length.chosen` and `length.rejected`; a missing side is null.
+    One check each for `length.prompt`, `length.chosen` and `length.rejected`; a missing side is
+    null.
     """
 
     min: float | None = Field(None, ge=0, description="Shortest side that stays.")

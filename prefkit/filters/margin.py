@@ -1,4 +1,4 @@
-"""The margin of a pair: within one kind, by quantile of its kind, or as a calibrated probability."""
+"""The margin of a pair: within one kind, by quantile of it, or as a probability."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ __all__ = ["Margin", "MarginFloors", "MarginQuantile", "Probability"]
 class Margin(Filter):
     """Drop pairs with a margin below the limit of their kind.
 
-    Margins of different kinds have different units, so each limit names its kind; a pair of a kind that is
-    not named, or without a margin, is left alone with a null value.
+    Margins of different kinds have different units, so each limit names its kind; a pair of a kind
+    that is not named, or without a margin, is left alone with a null value.
     """
 
     min: dict[str, float] = Field(
@@ -36,7 +36,8 @@ class Margin(Filter):
 class MarginQuantile(TwoPass):
     """Drop the pairs with the lowest margins of each kind; each kind has its own quantile.
 
-    Pairs at the quantile itself stay, so that less than the share may go where many margins are equal.
+    Pairs at the quantile itself stay, so that less than the share may go where many margins are
+    equal.
     """
 
     drop: float = Field(0.1, gt=0, lt=1, description="The share of each kind that goes, at most.")
@@ -55,7 +56,7 @@ class MarginQuantile(TwoPass):
 
 
 class MarginFloors(Filter):
-    """Drop pairs with a margin below the floor of their kind: the fitted form of `margin_quantile`."""
+    """Drop pairs with a margin below their kind's floor: the fitted `margin_quantile`."""
 
     floors: dict[str, float]
 

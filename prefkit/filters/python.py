@@ -21,9 +21,9 @@ __all__ = ["Python"]
 class Python(Filter):
     """Drop pairs for which a Python function gives a reason; needs --allow-code.
 
-    The function is named `module:function`, is called with one pair as a dictionary, and returns null to
-    keep it or a text, the reason to drop it (or a pair of number and text or null, to record a value). An
-    exception stops the run: it is never a verdict.
+    The function is named `module:function`, is called with one pair as a dictionary, and returns
+    null to keep it or a text, the reason to drop it (or a pair of number and text or null, to
+    record a value). An exception stops the run: it is never a verdict.
     """
 
     runs_code: ClassVar[bool] = True

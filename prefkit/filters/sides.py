@@ -19,8 +19,8 @@ __all__ = ["EmptySides", "IdenticalSides"]
 class EmptySides(Filter):
     """Drop pairs with a side that is empty or blank, or whose prompt is.
 
-    The value is how many of prompt, chosen and rejected hold no text; a side that is missing by design
-    (an unpaired row) does not count, and a bare tool call is not empty.
+    The value is how many of prompt, chosen and rejected hold no text; a side that is missing by
+    design (an unpaired row) does not count, and a bare tool call is not empty.
     """
 
     reads: ClassVar[tuple[str, ...]] = ("prompt", "chosen", "rejected")

@@ -15,7 +15,7 @@ Unit = Literal["characters", "words"]
 
 
 def message_contents(messages: pa.ListArray) -> tuple[pa.Array, np.ndarray[Any, Any]]:
-    """All contents one behind the other, and how many belong to each row (-1 for a missing side)."""
+    """All contents in a row, and how many belong to each pair (-1 for a missing side)."""
     counts = pc.fill_null(pc.list_value_length(messages), -1).to_numpy()
     return pc.struct_field(messages.flatten(), "content"), counts
 

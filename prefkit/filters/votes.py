@@ -16,8 +16,8 @@ __all__ = ["Agreement", "Votes"]
 class Agreement(Filter):
     """Drop pairs with which too small a share of their votes agrees; a tie counts half.
 
-    The share of a pair with few votes is coarse: two of three is 0.67. Null where no judge compared both
-    sides.
+    The share of a pair with few votes is coarse: two of three is 0.67. Null where no judge compared
+    both sides.
     """
 
     min: float = Field(0.6, ge=0, le=1, description="Smallest share that stays.")

@@ -21,11 +21,11 @@ _compiled = cache(compile_expression)
 
 
 class Where(Filter):
-    """Keep pairs for which an expression over columns holds, such as `n_votes >= 3 and tags['lang'] == 'en'`.
+    """Keep pairs for which an expression over columns holds, such as `n_votes >= 3`.
 
-    Columns by name, `tags['key']`, `and or not in is null`, comparisons, `+ - * /`, and the functions
-    characters, words, turns, text (of prompt, chosen, rejected), contains, starts, lower, abs. A row for
-    which it is null (a column is null) goes unless `null` says keep.
+    Columns by name, `tags['key']`, `and or not in is null`, comparisons, `+ - * /`, and the
+    functions characters, words, turns, text (of prompt, chosen, rejected), contains, starts, lower,
+    abs. A row for which it is null (a column is null) goes unless `null` says keep.
     """
 
     that: str = Field(description="The expression.")

@@ -11,7 +11,7 @@ __all__ = ["Adjacent"]
 
 
 class Adjacent(Policy):
-    """Pair each response with the next lower one in the order of mean scores; equal ones are skipped."""
+    """Pair each response with the next lower one by mean score; equal ones are skipped."""
 
     def choose(self, standing: Standing, ids: pl.DataFrame) -> Chosen:
         """Order each row's responses by mean score and take neighbours."""

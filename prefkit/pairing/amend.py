@@ -32,7 +32,7 @@ class Amendments(NamedTuple):
 def amendments(
     ids: Iterable[_Array], turned: Iterable[_Array], prompts: Iterable[_Array] | None
 ) -> Amendments:
-    """Compare all pairs by id; with prompts, a pair weighs one over the number of its prompt's pairs."""
+    """Compare all pairs by id; with prompts, the pairs of one prompt weigh 1 together."""
     pair_ids = _joined(ids, "S32")
     directions = _joined(turned, bool)
     _, group, sizes = np.unique(pair_ids, return_inverse=True, return_counts=True)

@@ -1,9 +1,9 @@
 """Votes as flat frames: which judge gave which response which score, in one judgement.
 
-A ballot is one judgement. A vote that scores several responses is a ballot by itself. Pointwise votes
-(one score, the others null) are joined into ballots by judge, rubric and draw, or by source record
-where the judge is not identified; a repeated score for one response opens a further ballot, so nothing
-is averaged away.
+A ballot is one judgement. A vote that scores several responses is a ballot by itself. Pointwise
+votes (one score, the others null) are joined into ballots by judge, rubric and draw, or by source
+record where the judge is not identified; a repeated score for one response opens a further ballot,
+so nothing is averaged away.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ class Ballots(NamedTuple):
     """The votes of one batch of comparisons.
 
     `scores`: row, ballot, place, score, kind, scale, outcome, source (position in the votes).
-    `bare`: row, ballot, kind, outcome, source: tie, both-good and both-bad judgements without scores.
-    `mixed`: the rows whose votes are of several kinds and were left out for it.
+    `bare`: row, ballot, kind, outcome, source: tie, both-good and both-bad judgements without
+    scores. `mixed`: the rows whose votes are of several kinds and were left out for it.
     """
 
     scores: pl.DataFrame
@@ -62,7 +62,7 @@ def ballots_of(table: pa.Table, selection: Selection) -> Ballots:
     cells = cells.rename({"scores": "score"}).filter(pl.col("score").is_not_null())
     scores = _numbered(_averaged(cells, selection.mean_of))
     bare = bare.select(
-        "row", ballot=-1 - pl.col("vote").cast(pl.Int64), *map(pl.col, ("kind", "outcome", "vote"))
+        "row", "kind", "outcome", "vote", ballot=-1 - pl.col("vote").cast(pl.Int64)
     )
     return Ballots(scores, bare, mixed)
 
@@ -136,7 +136,7 @@ def _numbered(cells: pl.DataFrame) -> pl.DataFrame:
     repeat = pl.int_range(pl.len()).over(*_JUDGEMENT, "place")
     single = single.with_columns(repeat=repeat)
     key = pl.struct(*_JUDGEMENT, "repeat").rank("dense").cast(pl.Int64)
-    most = pl.lit(0 if cells.is_empty() else int(cells["vote"].max()) + 1)  # type: ignore[call-overload]
+    most = pl.lit(max(cells["vote"].to_list(), default=0) + 1)
     joined = single.with_columns(ballot=key + most).drop("repeat")
     whole = cells.filter(pl.col("whole")).with_columns(ballot=pl.col("vote").cast(pl.Int64))
     columns = ["row", "ballot", "place", "score", "kind", "scale", "outcome", "vote"]

@@ -1,4 +1,4 @@
-"""Two responses against each other: what all ballots of a comparison say about every pair of them."""
+"""Two responses against each other: what all ballots say about every pair of them."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ _COUNTED = ("choice", "rank", "thumbs", "strength")
 class Standing(NamedTuple):
     """What a policy chooses from; places are positions in `responses`.
 
-    `contests`: row, a, b (a < b), wins_a, wins_b, ties, n, difference (mean score of a minus b), scale,
-    scales (how many), counted (whether votes may be counted), both_good, both_bad, votes (list).
-    `responses`: row, place, score (mean), n, scale, scales, counted, votes (list).
+    `contests`: row, a, b (a < b), wins_a, wins_b, ties, n, difference (mean score of a minus b),
+    scale, scales (how many), counted (whether votes may be counted), both_good, both_bad, votes
+    (list). `responses`: row, place, score (mean), n, scale, scales, counted, votes (list).
     `ranked`: row, most (the most responses that one ballot of the row compares).
     """
 

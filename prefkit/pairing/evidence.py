@@ -11,7 +11,7 @@ __all__ = ["aside_reasons", "tied_pairs", "with_evidence"]
 
 
 def with_evidence(pairs: pl.DataFrame, standing: Standing) -> pl.DataFrame:
-    """Add n_votes, agreement, margin, margin_kind, p_chosen, p_kind, against, votes to chosen pairs."""
+    """Add to chosen pairs what the votes say: counts, agreement, margin, probability."""
     return pl.concat(
         [_paired(pairs.drop_nulls(["chosen", "rejected"]), standing), _unpaired(pairs, standing)]
     ).sort("row", "chosen", "rejected", nulls_last=True)
@@ -102,8 +102,9 @@ def _unpaired(pairs: pl.DataFrame, standing: Standing) -> pl.DataFrame:
 def tied_pairs(standing: Standing, paired: pl.DataFrame, policy: str) -> pl.DataFrame:
     """The pairs that a tie policy makes of rows without a pair: `soft` or `unpaired`.
 
-    `soft` keeps the first tied contest of a row in id order, for a label of one half; `unpaired` makes
-    both sides of a both-good tie chosen and of a both-bad tie rejected: a plain tie has no direction.
+    `soft` keeps the first tied contest of a row in id order, for a label of one half; `unpaired`
+    makes both sides of a both-good tie chosen and of a both-bad tie rejected: a plain tie has no
+    direction.
     """
     ties = _ties(standing, paired)
     if policy == "soft":

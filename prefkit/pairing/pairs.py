@@ -35,8 +35,9 @@ class Plan(NamedTuple):
 class Batch(NamedTuple):
     """Pairs of one batch, and (comparison id, reason) of the comparisons that gave none.
 
-    Beside the pairs stand the digests of their prompts (`S32`) and whether the chosen side's id sorts
-    behind the rejected one's: two rows of one pair id contradict each other where these differ.
+    Beside the pairs stand the digests of their prompts (`S32`) and whether the chosen side's id
+    sorts behind the rejected one's: two rows of one pair id contradict each other where these
+    differ.
     """
 
     pairs: pa.Table
@@ -163,12 +164,14 @@ def _sources(table: pa.Table, votes: pl.Series) -> pa.ListArray:
 def _checks(
     found: pl.DataFrame, prompts: Any, messages: pa.ListArray, sides: dict[str, pa.Array]
 ) -> pa.ListArray:
-    """`contradiction` where votes oppose each other, `diverges` where a side holds more than one answer."""
+    """`contradiction` where votes oppose each other, `diverges` where a side goes on."""
     turns = pc.list_value_length(prompts).to_numpy()[found["row"].to_numpy()]
     later = np.zeros(len(found), dtype=bool)
     diverging = pa.array(_has_user_turn(messages))
     for places in sides.values():
         later |= pc.fill_null(diverging.take(places), False).to_numpy(zero_copy_only=False)
+    if not later.any() and not found["against"].any():
+        return column(PAIRS.field("checks").type, [()] * len(found))
     won = (found["agreement"].fill_null(1.0) * found["n_votes"]).to_list()
     checks: list[list[tuple[str, float, str]]] = []
     for against, favour, diverges, turn in zip(
@@ -198,11 +201,12 @@ def _has_user_turn(messages: pa.ListArray) -> np.ndarray[Any, Any]:
     )
     sums = np.concatenate([[0], np.cumsum(roles)])
     ends = np.cumsum(pc.list_value_length(messages).to_numpy())
-    return np.diff(sums[np.concatenate([[0], ends])]) > 0
+    turns: np.ndarray[Any, Any] = np.diff(sums[np.concatenate([[0], ends])])
+    return turns > 0
 
 
 def _dropped(found: pl.DataFrame) -> pa.Array:
-    """A pair that the votes contradict is marked: it is never flipped, and a person can restore it."""
+    """A pair that its votes contradict is marked, never flipped; a person can restore it."""
     low = found.select(
         pl.when(pl.col("p_chosen") < 0.5).then(
             pl.format("p_chosen: {} < 0.5", pl.col("p_chosen").round(4))

@@ -20,7 +20,8 @@ class Chosen(NamedTuple):
     """What a policy chose.
 
     `pairs`: row, chosen, rejected: places of responses, one of them null for an unpaired row.
-    `aside`: row, reason: why a comparison that has votes gives no pair; rows with pairs never count.
+    `aside`: row, reason: why a comparison that has votes gives no pair; rows with pairs never
+    count.
     """
 
     pairs: pl.DataFrame
@@ -41,7 +42,7 @@ class Policy(Options):
     """Chooses which responses of a comparison become pairs; its fields are its options."""
 
     def choose(self, standing: Standing, ids: pl.DataFrame) -> Chosen:
-        """Choose from the standing of a batch; `ids` has row, id (of the comparison) and responses."""
+        """Choose from a batch's standing; `ids` has row, id (of the comparison), responses."""
         raise NotImplementedError
 
 
@@ -69,7 +70,7 @@ def of_one_scale(standing: Standing) -> tuple[pl.DataFrame, pl.DataFrame]:
 
 
 def drawn(frame: pl.DataFrame, seed: int, *parts: str) -> pl.Series:
-    """A number for every line that looks random and depends only on the seed and the text columns."""
+    """A random-looking number a line that depends only on the seed and text columns."""
     start = blake2b(str(seed).encode(), digest_size=8).digest()
     lines = frame.select(pl.concat_str(parts, separator="\n")).to_series()
     # A Python loop: no vector engine has a hash that stays the same between its releases.

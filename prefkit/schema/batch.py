@@ -15,7 +15,7 @@ _Turns = list[tuple[str, str | None, str | None]]
 
 
 def message_tuples(messages: pa.ListArray | pa.ChunkedArray) -> Iterator[_Turns | None]:
-    """One list of (role, content, extra) a row, null for a missing side. About a microsecond a message."""
+    """One list of (role, content, extra) a row, null for a missing side; 1 µs a message."""
     if isinstance(messages, pa.ChunkedArray):
         messages = messages.combine_chunks()
     flat = messages.flatten()
@@ -36,5 +36,5 @@ def digests_of(messages: pa.ListArray | pa.ChunkedArray) -> list[str | None]:
 
 
 def clusters_of(prompts: pa.ListArray | pa.ChunkedArray) -> list[str]:
-    """The cluster of each prompt: equal for prompts that differ in case, blanks or Unicode form only."""
+    """The cluster of each prompt: equal where only case, blanks or Unicode form differ."""
     return [prompt_cluster(turns or []) for turns in message_tuples(prompts)]

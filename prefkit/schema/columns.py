@@ -1,7 +1,7 @@
 """Nested Arrow columns from plain Python tuples, leaf by leaf.
 
-`pyarrow.array` takes dictionaries for structs and looks every field up by name; tuples in field order
-go several times faster, which is what keeps a million rows cheap.
+`pyarrow.array` takes dictionaries for structs and looks every field up by name; tuples in field
+order go several times faster, which is what keeps a million rows cheap.
 """
 
 from __future__ import annotations

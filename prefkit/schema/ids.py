@@ -19,10 +19,11 @@ __all__ = [
     "messages_digest",
     "normalised",
     "pair_id",
+    "plain_digest",
     "prompt_cluster",
 ]
 
-_PLAIN_ROLES = {"user": b"user", "assistant": b"assistant"}
+_PLAIN_ROLES = {"user": b'"user"', "assistant": b'"assistant"'}
 _Turn = tuple[str, str | None, str | None]  # role, content, extra
 
 
@@ -39,11 +40,8 @@ def messages_digest(messages: Sequence[_Turn]) -> str:
     """The digest of a message list: roles, contents and extras, in order."""
     if len(messages) == 1:
         role, content, extra = messages[0]
-        if extra is None and content is not None and role in _PLAIN_ROLES:
-            # The same bytes as below: nearly all sides are one plain message, and JSON costs half.
-            encoded = content.encode()
-            head = b'[["%b",%d,null]]' % (_PLAIN_ROLES[role], len(encoded))
-            return blake2b(head + encoded, digest_size=16).hexdigest()
+        if extra is None and content is not None:
+            return plain_digest(role, content)
     header = []
     contents = []
     for role, content, extra in messages:
@@ -51,6 +49,13 @@ def messages_digest(messages: Sequence[_Turn]) -> str:
         header.append((role, -1 if content is None else len(encoded), extra))
         contents.append(encoded)
     return blake2b(orjson.dumps(header) + b"".join(contents), digest_size=16).hexdigest()
+
+
+def plain_digest(role: str, content: str) -> str:
+    """The digest of one message without an extra: as `messages_digest`, at half the cost."""
+    encoded = content.encode()
+    name = _PLAIN_ROLES.get(role) or orjson.dumps(role)
+    return blake2b(b"[[%b,%d,null]]%b" % (name, len(encoded), encoded), digest_size=16).hexdigest()
 
 
 def comparison_id(prompt: str, tools: str | None, responses: Iterable[str]) -> str:

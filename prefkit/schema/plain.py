@@ -1,9 +1,9 @@
 """Labelled pairs of plain turns, straight to columns.
 
-A large file of pairs is nearly always this: prompt, chosen and rejected as lists of turns with a role and
-text, one label each. `plain_table` gives the same rows as `comparison_row` and `comparisons_table` would
-(a property test holds them to it), in a third of the time, because nothing is built for a field that is
-null in every row.
+A large file of pairs is nearly always this: prompt, chosen and rejected as lists of turns with a
+role and text, one label each. `plain_table` gives the same rows as `comparison_row` and
+`comparisons_table` would (a property test holds them to it), in a third of the time, because
+nothing is built for a field that is null in every row.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 
 from prefkit.schema.arrow import COMPARISONS, MESSAGE, MESSAGES, RESPONSE, SOURCE, VOTE
-from prefkit.schema.ids import comparison_id, messages_digest
+from prefkit.schema.ids import comparison_id, messages_digest, plain_digest
 
 __all__ = ["PlainPair", "plain_table"]
 
@@ -23,7 +23,7 @@ Turns = Sequence[Mapping[str, str]]
 
 
 class PlainPair(NamedTuple):
-    """One row: its place in the source, turns that hold a role and text and nothing else, free JSON."""
+    """One row: its place in the source, turns of role and text and nothing else, free JSON."""
 
     where: str
     prompt: Turns
@@ -83,6 +83,8 @@ class _Messages:
     @staticmethod
     def digest(turns: Turns) -> str:
         """The digest that `messages_digest` gives for these turns."""
+        if len(turns) == 1:
+            return plain_digest(turns[0]["role"], turns[0]["content"])
         return messages_digest([(turn["role"], turn["content"], None) for turn in turns])
 
     def add(self, turns: Turns) -> None:
@@ -106,7 +108,7 @@ class _Messages:
 def _struct(shape: pa.StructType, /, *, count: int, **given: pa.Array) -> pa.StructArray:
     """A struct column: the given children, all others null."""
     fields = [shape.field(place) for place in range(shape.num_fields)]
-    children = [given.get(field.name, None) for field in fields]
+    children = [given.get(field.name) for field in fields]
     filled = [
         pa.nulls(count, field.type) if child is None else child
         for child, field in zip(children, fields, strict=True)

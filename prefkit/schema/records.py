@@ -24,7 +24,7 @@ OUTCOMES = ("scored", "tie", "both_good", "both_bad", "skip", "failed", "infra")
 
 
 class Message(NamedTuple):
-    """One turn. `content` null is a turn without text (a bare tool call); `extra` is JSON or null."""
+    """One turn; `content` null is a turn without text (a bare tool call), `extra` is JSON."""
 
     role: str
     content: str | None
@@ -92,7 +92,7 @@ def to_json(value: Any) -> str:
     """Compact JSON in the order given: the stored form of every part of variable shape.
 
     Raises:
-        SchemaError: the value has no JSON form (a number beyond 64 bits is kept exact, a NaN is not JSON).
+        SchemaError: the value has no JSON form; integers beyond 64 bits have one, NaN has not.
     """
     try:
         return orjson.dumps(value).decode()

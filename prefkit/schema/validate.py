@@ -59,6 +59,8 @@ def scale_bounds(scale: str) -> tuple[float, float] | None:
 
 
 def _check_messages(messages: tuple[Message, ...], where: str) -> None:
+    role: object  # what a source holds, whatever the record promises
+    content: object
     for turn, (role, content, _) in enumerate(messages):
         if not isinstance(role, str) or not role:
             raise SchemaError(f"{where}, turn {turn}: the role is {role!r}, not a name")

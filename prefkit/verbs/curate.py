@@ -22,8 +22,8 @@ __all__ = ["Curate"]
 class Curate(Verb):
     """Run filters over pairs; they mark, they do not delete.
 
-    A dropped row stays in the dataset with its reason and can be restored; only export leaves it behind.
-    Later filters skip it.
+    A dropped row stays in the dataset with its reason and can be restored; only export leaves it
+    behind. Later filters skip it.
     """
 
     positional: ClassVar[tuple[str, ...]] = ("dataset",)

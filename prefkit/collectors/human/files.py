@@ -1,7 +1,7 @@
 """Files as people have them: paths, globs, folders, standard input, compressed or not.
 
-A container gives source rows in blocks. A block of lines is raw bytes, so that decoding can happen in
-another process; every other container gives decoded records.
+A container gives source rows in blocks. A block of lines is raw bytes, so that decoding can happen
+in another process; every other container gives decoded records.
 """
 
 from __future__ import annotations

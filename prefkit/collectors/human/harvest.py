@@ -63,16 +63,16 @@ def harvest(job: Job, block: Block) -> Harvest:
             if row.aside is not None:
                 aside.append((False, row.where, _private(row.aside, job.key)))
             aside.extend((True, row.where, _private(part, job.key)) for part in row.parts)
-        table = comparisons_table(rows)
-        if plain:
-            table = _in_order(
-                len(items), plain, plain_table(list(plain.values()), job.source), counts, table
-            )
+        if not plain:
+            return Harvest(comparisons_table(rows), len(items), used, tuple(aside))
+        table = plain_table(list(plain.values()), job.source)
+        if rows:
+            table = _in_order(len(items), plain, table, counts, comparisons_table(rows))
         return Harvest(table, len(items), used, tuple(aside))
 
 
 def _plain_pairs(job: Job, items: list[Any]) -> dict[int, PlainPair]:
-    """The items that can go straight to columns, by place; none if votes or tags are to be completed."""
+    """The items that can go straight to columns, by place."""
     if type(job.reader).plain is Reader.plain or job.license is not None or job.tags:
         return {}
     found = {}
@@ -91,9 +91,7 @@ def _in_order(
     counts: list[int],
     other_rows: pa.Table,
 ) -> pa.Table:
-    """Plain rows and the others in the order of the source; a source row may give several or none."""
-    if not len(other_rows):
-        return plain_rows
+    """Plain rows and the others in source order; a source row may give several or none."""
     order: list[int] = []
     straight, other, start = iter(range(len(plain_rows))), iter(counts), len(plain_rows)
     for place in range(total):
@@ -108,7 +106,7 @@ def _in_order(
 
 @contextmanager
 def _without_collection() -> Iterator[None]:
-    """Pause the cyclic collector: records are trees, and it would walk a block's again and again."""
+    """Pause the cyclic collector: records are trees, which it would walk again and again."""
     was_on = gc.isenabled()
     gc.disable()
     try:
@@ -214,7 +212,8 @@ class _Exact(dict[str, Any]):
 def _has_long_number(text: bytes) -> bool:
     """Whether 19 digits follow each other: orjson would round such an integer to a float.
 
-    NumPy in windows that fit the cache reads 3 GB a second, a regular expression a hundredth of that.
+    NumPy in windows that fit the cache reads 3 GB a second, a regular expression a hundredth of
+    that.
     """
     codes = np.frombuffer(text, np.uint8)
     for start in range(0, len(codes), _WINDOW):

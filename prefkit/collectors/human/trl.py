@@ -61,7 +61,7 @@ class Trl(Reader):
             yield row_or_aside(_row, record, source)
 
     def plain(self, record: Record) -> PlainPair | None:
-        """The record if it is three lists of plain turns with answers of the assistant, and free columns."""
+        """The record if it is three lists of plain turns and perhaps free columns."""
         where, data = record
         if type(data) is not dict:
             return None

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from prefkit.collectors.human.trl import Trl
@@ -234,6 +234,7 @@ free = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(tools=st.lists(free, max_size=3), name=st.sampled_from(["id", "meta"]), value=free)
 def test_free_metadata_and_tools_come_back_as_they_went_in(
     tools: list[Any], name: str, value: Any
