@@ -190,23 +190,22 @@ def _united_votes(
     """Every judgement once.
 
     Votes equal in every field, source record included, are one judgement that two exports both
-    hold. Two versions of one record by one person (same source, record, criterion and draw, another
-    time) are one judgement that was edited: the later one counts.
+    hold. Votes of one record by one person with different times are versions of one judgement that
+    was edited: those of the latest time count, whatever the earlier ones judged.
     """
-    kept: dict[tuple[Any, ...], dict[str, Any]] = {}
+    latest: dict[tuple[Any, ...], str] = {}
     for vote in votes:
-        source = vote["source"]
-        judged = tuple(score is not None for score in vote["scores"])
-        who = (vote["by"], vote["criterion"], vote["draw"], judged)
-        key: tuple[Any, ...] = (source["name"], source["record"], *who)
-        if vote["at"] is None:
-            key = (orjson.dumps(vote),)
-        elif key in kept and vote["at"] == kept[key]["at"]:
-            key = key if vote == kept[key] else (*key, orjson.dumps(vote))
-        elif key in kept:
-            older, newer = sorted((kept[key], vote), key=lambda version: str(version["at"]))
-            superseded(older)
-            kept[key] = newer
+        if vote["at"] is not None:
+            key = _record_of(vote)
+            latest[key] = max(latest.get(key, ""), vote["at"])
+    kept: dict[bytes, dict[str, Any]] = {}
+    for vote in votes:
+        if vote["at"] is not None and vote["at"] < latest[_record_of(vote)]:
+            superseded(vote)
             continue
-        kept.setdefault(key, vote)
+        kept.setdefault(orjson.dumps(vote), vote)
     return list(kept.values())
+
+
+def _record_of(vote: dict[str, Any]) -> tuple[Any, ...]:
+    return (vote["source"]["name"], vote["source"]["record"], vote["by"], vote["draw"])

@@ -95,16 +95,18 @@ def to_json(value: Any) -> str:
         SchemaError: the value has no JSON form; integers beyond 64 bits have one, NaN has not.
     """
     try:
-        return orjson.dumps(value).decode()
-    except TypeError as error:
-        return _exact_json(value, error)
+        text = orjson.dumps(value)
+    except TypeError:
+        return _exact_json(value)
+    # orjson writes NaN as null: a null that was none must not pass for one.
+    return _exact_json(value) if b"null" in text else text.decode()
 
 
-def _exact_json(value: Any, reason: Exception) -> str:
-    """The same text by the standard library, which also writes integers beyond 64 bits."""
+def _exact_json(value: Any) -> str:
+    """The same text by the standard library: integers beyond 64 bits are exact, NaN is refused."""
     import json
 
     try:
         return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-    except (TypeError, ValueError) as error:
-        raise SchemaError(f"a value has no JSON form: {error}") from reason
+    except (TypeError, ValueError, RecursionError) as error:
+        raise SchemaError(f"a value has no JSON form: {error}") from error

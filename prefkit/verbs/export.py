@@ -11,6 +11,7 @@ from pydantic import Field
 
 from prefkit.errors import ConfigError, NothingUsable
 from prefkit.registry import load
+from prefkit.step import make
 from prefkit.verbs.verb import Outcome, Verb
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ class Export(Verb):
         Shares(self.validation, self.test).checked()
         if not self.dry_run:
             self._check_out(check_target)
-        writer = load("writer", self.format)(shape=self.shape)
+        writer = make(load("writer", self.format), {"shape": self.shape}, "export")
         found = survey(self._tables(dataset, COLUMNS), writer, self.stratify)
         if not found.counts["exported"]:
             raise NothingUsable(_nothing(found, self.shape), hint=f"prefkit show {self.dataset}")

@@ -19,6 +19,7 @@ from prefkit.collectors.human.turns import (
     split_conversations,
     transcript,
 )
+from prefkit.errors import SchemaError
 from prefkit.schema.plain import PlainPair
 from prefkit.schema.records import Comparison, Response, Source, Vote, to_json
 from prefkit.step import Reader, Record, Row
@@ -74,9 +75,11 @@ class Trl(Reader):
             return PlainPair(where, prompt, chosen, rejected)
         if any(name in data for name in _OWN_PLACE):
             return None
-        return PlainPair(
-            where, prompt, chosen, rejected, _extra(data, ("prompt", "chosen", "rejected"))
-        )
+        try:
+            extra = _extra(data, ("prompt", "chosen", "rejected"))
+        except SchemaError:
+            return None  # `read` says what is wrong with it
+        return PlainPair(where, prompt, chosen, rejected, extra)
 
 
 def _has_shape(row: Mapping[str, Any]) -> bool:

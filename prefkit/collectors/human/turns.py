@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeGuard
 
 from prefkit.errors import SchemaError
 from prefkit.schema.records import Message, to_json
@@ -17,8 +17,8 @@ __all__ = [
     "Messages",
     "UnusableError",
     "is_blank",
-    "messages",
     "is_plain",
+    "messages",
     "prompt_messages",
     "row_or_aside",
     "shown",
@@ -103,7 +103,7 @@ def messages(value: Any, role: str, where: str) -> Messages:
     return tuple(_message(turn, f"{where}, turn {place}") for place, turn in enumerate(value))
 
 
-def is_plain(turns: Any) -> bool:
+def is_plain(turns: Any) -> TypeGuard[list[dict[str, str]]]:
     """Whether a value is a filled list of turns that hold a role and text and nothing else."""
     if type(turns) is not list or not turns:
         return False

@@ -263,12 +263,19 @@ def test_several_ratings_of_a_response_keep_their_names_unless_declared() -> Non
     assert [vote.criterion for vote in votes(*results, reader=declared)] == ["kind", None]
 
 
-@pytest.mark.parametrize("rating", [0, 6, -1, True, "4", None, [], 1e999])
+@pytest.mark.parametrize("rating", [0, 6, -1, True, "4", None, []])
 def test_a_rating_off_the_scale_is_a_part_and_never_coerced(rating: object) -> None:
     found = read(task(annotation(picked("left"), stars("s", "answer1", rating))))
     assert [vote.scale for vote in found.comparisons[0].votes] == ["choice"]
     assert [part.reason for part in found.parts] == ["bad value"]
     assert "rating_max" in found.parts[0].detail
+
+
+def test_a_task_with_a_number_that_json_cannot_hold_is_set_aside_whole() -> None:
+    found = read(task(annotation(picked("left"), stars("s", "answer1", float("inf")))))
+    assert not found.comparisons
+    assert found.aside is not None
+    assert found.aside.reason == "bad value"
 
 
 def test_the_highest_star_is_declared() -> None:

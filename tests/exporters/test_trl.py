@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+import pytest
+
+from pair_rows import assistant, pair, user
+from prefkit.errors import DataError
+from prefkit.exporters.lines import json_lines
+from prefkit.exporters.trl import Layout, TrlWriter
+from prefkit.schema.arrow import PAIRS
+from prefkit.schema.columns import table
+
+
+def test_plain_rows_have_three_columns_of_messages() -> None:
+    rows = table(PAIRS, [pair(user("q"), assistant("a"), assistant("b"))])
+    writer = TrlWriter()
+
+    lines = json_lines(writer.rows(rows, writer.layout(rows)))
+
+    assert lines.to_list() == [
+        '{"prompt":[{"role":"user","content":"q"}],"chosen":[{"role":"assistant","content":"a"}],'
+        '"rejected":[{"role":"assistant","content":"b"}]}'
+    ]
+
+
+def test_tools_and_template_options_are_columns_only_when_a_row_has_them() -> None:
+    rows = table(
+        PAIRS,
+        [
+            pair(user("q"), assistant("a"), assistant("b"), tools='[{"f":1.0}]'),
+            pair(user("r"), assistant("a"), assistant("b"), template_kwargs='{"x":null}'),
+        ],
+    )
+    writer = TrlWriter()
+    layout = writer.layout(rows)
+
+    first, second = json_lines(writer.rows(rows, layout)).to_list()
+
+    assert layout.columns == ("prompt", "chosen", "rejected", "tools", "chat_template_kwargs")
+    # TRL unpacks chat_template_kwargs of every row, so a row without any has an empty object.
+    assert first.endswith('"tools":[{"f":1.0}],"chat_template_kwargs":{}}')
+    assert second.endswith('"tools":null,"chat_template_kwargs":{"x":null}}')
+
+
+def test_one_sided_rows_become_completions_with_a_label() -> None:
+    rows = table(
+        PAIRS,
+        [
+            pair(user("q"), assistant("good"), None),
+            pair(user("q"), None, assistant("bad", '{"name":"x"}')),
+            pair(user("q"), assistant("a"), assistant("b")),
+        ],
+    )
+    writer = TrlWriter(shape="unpaired")
+    fitting = rows.filter(writer.fits(rows))
+
+    lines = json_lines(writer.rows(fitting, writer.layout(fitting)))
+
+    assert lines.to_list() == [
+        '{"prompt":[{"role":"user","content":"q"}],'
+        '"completion":[{"role":"assistant","content":"good"}],"label":true}',
+        '{"prompt":[{"role":"user","content":"q"}],'
+        '"completion":[{"role":"assistant","content":"bad","name":"x"}],"label":false}',
+    ]
+
+
+def test_layouts_of_batches_join_to_one_that_holds_all_rows() -> None:
+    plain = table(PAIRS, [pair(user("q"), assistant("a"), assistant("b"))])
+    tools = table(PAIRS, [pair(user("q", '{"name":"n"}'), assistant("a"), assistant("b"), tools="[]")])
+    writer = TrlWriter()
+
+    joined = writer.layout(plain).joined(writer.layout(tools))
+
+    assert joined == Layout("preference", frozenset({"prompt"}), frozenset({"tools"}))
+
+
+@pytest.mark.parametrize(
+    ("extra", "reason"),
+    [
+        ("{", "no JSON"),
+        ("[1]", "not a JSON object with members"),
+        ("{}", "not a JSON object with members"),
+        ('{\n"a":1}', "over several lines"),
+        ('{"content":"other"}', "holds 'content' beside"),
+    ],
+)
+def test_an_extra_that_cannot_be_merged_is_refused(extra: str, reason: str) -> None:
+    rows = table(PAIRS, [pair(user("q", extra), assistant("a"), assistant("b"))])
+
+    with pytest.raises(DataError, match=reason):
+        TrlWriter().layout(rows)
+
+
+def test_template_options_that_are_no_object_are_refused() -> None:
+    rows = table(PAIRS, [pair(user("q"), assistant("a"), assistant("b"), template_kwargs="[1]")])
+
+    with pytest.raises(DataError, match="template_kwargs is"):
+        TrlWriter().layout(rows)
