@@ -97,8 +97,9 @@ class TrlWriter(Writer):
                 raw.add("completion" if self.shape == "unpaired" and name != "prompt" else name)
         optional = set()
         for column, target in (("tools", "tools"), ("template_kwargs", "chat_template_kwargs")):
-            if table[column].null_count < len(table):
-                _check_json(table, column)
+            texts = _json_texts(table, column)
+            if texts.null_count < len(texts):
+                _check_json(texts, column)
                 optional.add(target)
         return Layout(self.shape, frozenset(raw), frozenset(optional))
 
@@ -117,9 +118,9 @@ class TrlWriter(Writer):
             elif name == "label":
                 arrays.append(pc.is_valid(column_of(table["chosen"])))
             elif name == "tools":
-                arrays.append(column_of(table["tools"]))
+                arrays.append(_json_texts(table, "tools"))
             else:
-                arrays.append(pc.fill_null(column_of(table["template_kwargs"]), "{}"))
+                arrays.append(pc.fill_null(_json_texts(table, "template_kwargs"), "{}"))
         return pa.Table.from_arrays(arrays, schema=layout.schema)
 
 
@@ -148,8 +149,14 @@ def _check_extras(table: pa.Table, name: str) -> bool:
     return True
 
 
-def _check_json(table: pa.Table, column: str) -> None:
-    for text in pc.unique(table[column]).drop_null().to_pylist():
+def _json_texts(table: pa.Table, column: str) -> pa.Array:
+    """A column of JSON without blanks around it; JSON null is null."""
+    texts = pc.ascii_trim(column_of(table[column]), " \t")
+    return pc.if_else(pc.equal(texts, "null"), pa.scalar(None, pa.string()), texts)
+
+
+def _check_json(texts: pa.Array, column: str) -> None:
+    for text in pc.unique(texts).drop_null().to_pylist():
         value = _decoded(text, column)
         if column == "template_kwargs" and not isinstance(value, dict):
             raise DataError(f"template_kwargs is {_short(text)}, not a JSON object")

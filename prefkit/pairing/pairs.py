@@ -170,7 +170,7 @@ def _checks(
     diverging = pa.array(_has_user_turn(messages))
     for places in sides.values():
         later |= pc.fill_null(diverging.take(places), False).to_numpy(zero_copy_only=False)
-    if not later.any() and not found["against"].any():
+    if not later.any() and not (found["against"] > 0).any():
         return column(PAIRS.field("checks").type, [()] * len(found))
     won = (found["agreement"].fill_null(1.0) * found["n_votes"]).to_list()
     checks: list[list[tuple[str, float, str]]] = []
