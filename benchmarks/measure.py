@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import subprocess
 import tempfile
 import threading
@@ -57,8 +58,11 @@ def measure(command: Sequence[str]) -> Cost:
         sampled = memory.stop()
         if process.returncode:
             raise CommandError(_failure(command, process.returncode, output))
-    # A process that lives for less than a sample is known by the kernel's own figure (kB on Linux).
-    peak = max(sampled, usage.ru_maxrss * 1024)
+    # The kernel's own figure (kB on Linux) sees what falls between two samples, but it starts at
+    # what this process held when the child was made: below that it says nothing about the child.
+    inherited = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    peak_kb = usage.ru_maxrss if usage.ru_maxrss > inherited else 0
+    peak = max(sampled, peak_kb * 1024)
     return Cost(usage.ru_utime + usage.ru_stime, wall_s, peak / 1e6)
 
 
@@ -84,8 +88,10 @@ class _TreeMemory:
         return self._peak
 
     def _sample(self, pid: int) -> None:
-        while not self._done.wait(SAMPLE_S):
+        while True:
             self._peak = max(self._peak, _tree_bytes(pid))
+            if self._done.wait(SAMPLE_S):
+                return
 
 
 def _tree_bytes(pid: int) -> int:

@@ -128,11 +128,23 @@ def against(
     """Compare values with a limit: the reason is `VALUE > LIMIT`; a null value never fails."""
     value = value.cast(pa.float64())
     failed = pc.fill_null(_FAILS[fails_if](value, pa.scalar(float(limit))), False)
-    texts = [f"{number:.6g} {fails_if} {limit:g}" for number in value.filter(failed).to_pylist()]
+    texts = [_compared(number, fails_if, limit) for number in value.filter(failed).to_pylist()]
     reason = pc.replace_with_mask(
         pa.nulls(len(value), pa.string()), failed, pa.array(texts, pa.string())
     )
     return Measurement(check, value, reason, note)
+
+
+def _compared(number: float, sign: str, limit: float) -> str:
+    """`4 > 3`; a number that would look like its limit is written in full."""
+    shown, bound = _written(number), _written(limit)
+    return f"{number!r} {sign} {bound}" if shown == bound else f"{shown} {sign} {bound}"
+
+
+def _written(number: float) -> str:
+    """Six digits, but whole numbers as they are: 1234567, not 1.23457e+06."""
+    whole = float(number).is_integer() and abs(number) < 1e15
+    return str(int(number)) if whole else f"{number:.6g}"
 
 
 class Filter(Step):
@@ -166,14 +178,14 @@ def _mark(table: pa.Table, kept: pa.BooleanArray, found: Measurement) -> pa.Tabl
     table = _set(table, "checks", _append(table["checks"].combine_chunks(), rows, added))
     spared = pc.equal(pc.struct_field(table["decision"].combine_chunks(), "verdict"), "keep")
     spared = pc.fill_null(spared, False).to_numpy(zero_copy_only=False)[rows]
-    failed = pc.is_valid(found.reason).to_numpy(zero_copy_only=False) & ~spared
+    already = table["dropped"].combine_chunks()
+    unmarked = pc.is_null(already).to_numpy(zero_copy_only=False)[rows]
+    failed = pc.is_valid(found.reason).to_numpy(zero_copy_only=False) & unmarked & ~spared
     texts = pc.binary_join_element_wise(
         pa.scalar(found.check), found.reason.filter(pa.array(failed)), pa.scalar(": ")
     ).cast(pa.string())
     mask = np.zeros(len(table), dtype=bool)
     mask[rows[failed]] = True
-    already = table["dropped"].combine_chunks()
-    mask &= pc.is_null(already).to_numpy(zero_copy_only=False)
     return _set(table, "dropped", pc.replace_with_mask(already, pa.array(mask), texts))
 
 

@@ -1,95 +1,157 @@
-"""What a person sees: results, progress and errors, with other people's text made harmless."""
+"""What a person sees: results, progress and errors, with other people's text made harmless.
+
+Data goes to stdout, everything else to stderr. A reader that went away ends nothing: what is left
+to say to it is dropped.
+"""
 
 from __future__ import annotations
 
 import json
 import logging
+import math
+import os
 import sys
 import time
-import traceback
 import unicodedata
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Any, TextIO
 
-from prefkit.errors import PrefkitError
-from prefkit.step import make
-from prefkit.verbs.verb import Outcome, Verb
+from prefkit import __version__
 
-__all__ = ["print_error", "printable", "run_verb"]
+if TYPE_CHECKING:
+    from prefkit.verbs.verb import Outcome
+
+__all__ = ["listening", "print_document", "print_error", "print_outcome", "printable"]
 
 _EVERY_S = 30.0
+_DOCUMENT = 1  # version of what --json prints
 
 
 def printable(text: str) -> str:
-    """Text without control, bidirectional or other invisible characters: each shown as `\\uXXXX`."""
+    """Text without control, bidirectional, invisible or unpaired characters.
+
+    Each is shown as its escape; line ends and tabs stay.
+    """
+    if text.isprintable():
+        return text
     return "".join(
-        character
-        if character in "\n\t" or unicodedata.category(character)[0] != "C"
-        else f"\\u{ord(character):04x}"
+        character if character in "\n\t" or _is_visible(character) else _escape(character)
         for character in text
     )
 
 
-def run_verb(
-    verb: type[Verb],
-    name: str,
-    options: Mapping[str, Any],
-    *,
-    json: bool,
-    quiet: bool,
-    verbose: bool,
-    debug: bool,
-) -> None:
-    """Call a verb with options from the command line, print its outcome, exit with its code."""
-    _listen(quiet=quiet, verbose=verbose)
-    try:
-        outcome = make(verb, _decoded(verb, options), name)()
-    except PrefkitError:
-        if debug:
-            traceback.print_exc()
-        raise
-    except BrokenPipeError:
-        raise
-    except MemoryError as error:
-        raise PrefkitError(f"out of memory: {error}") from error
-    except OSError as error:
-        if debug:
-            traceback.print_exc()
-        raise PrefkitError(
-            f"the system refused: {error}", hint="add --debug to see where"
-        ) from error
-    _print_outcome(outcome, as_json=json)
-    sys.exit(outcome.exit_code)
+def _is_visible(character: str) -> bool:
+    category = unicodedata.category(character)
+    return category[0] != "C" and category not in ("Zl", "Zp")
+
+
+def _escape(character: str) -> str:
+    number = ord(character)
+    return f"\\u{number:04x}" if number <= 0xFFFF else f"\\U{number:08x}"
+
+
+def print_outcome(outcome: Outcome, *, as_json: bool) -> None:
+    """What a verb did: one JSON document, or lines with their labels in a column.
+
+    Raises:
+        OSError: stdout cannot be written to.
+    """
+    if as_json:
+        print_document(outcome.facts)
+        return
+    width = max((len(printable(label)) for label, _ in outcome.lines), default=0) + 2
+    with _stdout() as stream:
+        if not _is_styled(stream):
+            stream.writelines(_line(label, text, width) + "\n" for label, text in outcome.lines)
+            return
+        from rich.console import Console
+        from rich.text import Text
+
+        console = Console(file=stream, highlight=False, soft_wrap=True)
+        for label, text in outcome.lines:
+            line = Text(_line(label, text, width))
+            line.stylize("bold", 0, len(printable(label)))
+            console.print(line)
+
+
+def print_document(facts: Mapping[str, Any]) -> None:
+    """One JSON document on stdout; pure ASCII, so that nothing in it can act on a terminal.
+
+    Raises:
+        OSError: stdout cannot be written to.
+    """
+    head = {"prefkit": {"version": __version__, "document": _DOCUMENT}}
+    text = json.dumps({**head, **_finite(facts)}, sort_keys=True, default=str, allow_nan=False)
+    with _stdout() as stream:
+        stream.write(text + "\n")
 
 
 def print_error(message: str, hint: str | None) -> None:
-    """The one form of every error: what and where, then one hint."""
-    sys.stderr.write(f"error: {printable(message)}\n")
+    """The one form of every error: what and where, then one hint.
+
+    Further lines of a message are indented, so that a text in it cannot pose as the hint.
+    """
+    _to_stderr(f"error: {_indented(message, 2)}\n")
     if hint:
-        sys.stderr.write(f"hint: {printable(hint)}\n")
+        _to_stderr(f"hint: {_indented(hint, 2)}\n")
 
 
-def _decoded(verb: type[Verb], options: Mapping[str, Any]) -> dict[str, Any]:
-    """Options as text become values: those of structured type are YAML."""
-    from prefkit.verbs.verb import parse_option
-
-    return {name: parse_option(verb, name, value) for name, value in options.items()}
+def _line(label: str, text: str, width: int) -> str:
+    """A label and its text; without a label the text alone."""
+    return printable(label).ljust(width) + _indented(text, width) if label else printable(text)
 
 
-def _print_outcome(outcome: Outcome, *, as_json: bool) -> None:
-    if as_json:
-        sys.stdout.write(
-            json.dumps(outcome.facts, ensure_ascii=False, sort_keys=True, default=str) + "\n"
-        )
-        return
-    from rich.console import Console
-    from rich.text import Text
+def _indented(text: str, width: int) -> str:
+    return printable(text).replace("\n", "\n" + " " * width)
 
-    console = Console(highlight=False, soft_wrap=True)
-    width = max((len(label) for label, _ in outcome.lines), default=0) + 2
-    for label, text in outcome.lines:
-        line = Text(label.ljust(width), style="bold")
-        console.print(line.append(Text(printable(text), style="not bold")))
+
+def _finite(value: Any) -> Any:
+    """The value with null for numbers that JSON does not have."""
+    if isinstance(value, Mapping):
+        return {key: _finite(part) for key, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(part) for part in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _is_styled(stream: TextIO) -> bool:
+    return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+@contextmanager
+def _stdout() -> Iterator[TextIO]:
+    """Standard output, flushed; what cannot be encoded is escaped."""
+    if hasattr(sys.stdout, "reconfigure"):
+        sys.stdout.reconfigure(errors="backslashreplace")
+    try:
+        yield sys.stdout
+        sys.stdout.flush()
+    except OSError as error:
+        # what is still buffered would fail again when the interpreter ends
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if not isinstance(error, BrokenPipeError):
+            raise
+
+
+def _to_stderr(text: str) -> None:
+    with suppress(BrokenPipeError):
+        sys.stderr.write(text)
+        sys.stderr.flush()
+
+
+@contextmanager
+def listening(*, quiet: bool, verbose: bool) -> Iterator[None]:
+    """Show the messages and the progress of what runs inside on stderr."""
+    log = logging.getLogger("prefkit")
+    handler: logging.Handler = logging.NullHandler() if quiet else _Progress()
+    log.addHandler(handler)
+    log.setLevel(logging.DEBUG if verbose else logging.INFO)
+    try:
+        yield
+    finally:
+        log.removeHandler(handler)
+        handler.close()
 
 
 class _Progress(logging.Handler):
@@ -97,35 +159,27 @@ class _Progress(logging.Handler):
 
     def __init__(self) -> None:
         super().__init__()
-        self._terminal = sys.stderr.isatty()
+        self._redraws = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
         self._last = time.monotonic()
-        self._open = False
+        self._is_open = False
 
     def emit(self, record: logging.LogRecord) -> None:
-        text = printable(record.getMessage())
+        text = printable(record.getMessage()).replace("\n", " ")
         if not getattr(record, "progress", False):
             self._end_line()
-            sys.stderr.write(f"{record.levelname.lower()}: {text}\n")
-        elif self._terminal:
-            sys.stderr.write(f"\r\x1b[K{text}")
-            self._open = True
+            _to_stderr(f"{record.levelname.lower()}: {text}\n")
+        elif self._redraws:
+            _to_stderr(f"\r\x1b[K{text}")
+            self._is_open = True
         elif time.monotonic() - self._last >= _EVERY_S:
             self._last = time.monotonic()
-            sys.stderr.write(text + "\n")
-        sys.stderr.flush()
+            _to_stderr(text + "\n")
 
     def _end_line(self) -> None:
-        if self._open:
-            sys.stderr.write("\r\x1b[K")
-            self._open = False
+        if self._is_open:
+            _to_stderr("\r\x1b[K")
+            self._is_open = False
 
     def close(self) -> None:
         self._end_line()
         super().close()
-
-
-def _listen(*, quiet: bool, verbose: bool) -> None:
-    log = logging.getLogger("prefkit")
-    log.handlers = [_Progress()] if not quiet else [logging.NullHandler()]
-    log.setLevel(logging.DEBUG if verbose else logging.INFO)
-    log.propagate = False

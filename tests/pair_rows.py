@@ -19,12 +19,16 @@ def user(text: str | None, extra: str | None = None) -> list[tuple[str, str | No
     return [("user", text, extra)]
 
 
-def assistant(text: str | None, extra: str | None = None) -> list[tuple[str, str | None, str | None]]:
+def assistant(
+    text: str | None, extra: str | None = None
+) -> list[tuple[str, str | None, str | None]]:
     """An answer of one turn."""
     return [("assistant", text, extra)]
 
 
-def pair(prompt: Turns, chosen: Turns | None, rejected: Turns | None, **more: Any) -> tuple[Any, ...]:
+def pair(
+    prompt: Turns, chosen: Turns | None, rejected: Turns | None, **more: Any
+) -> tuple[Any, ...]:
     """One row of `PAIRS`; `more` sets any column."""
     name = messages_digest(prompt)
     sides = [None if side is None else messages_digest(side) for side in (chosen, rejected)]

@@ -6,6 +6,7 @@ merged row is that of its first occurrence. In memory are 32 bytes a row and one
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -19,7 +20,7 @@ import pyarrow.parquet as pq
 from prefkit.schema.arrow import COMPARISONS
 from prefkit.schema.records import to_json
 
-__all__ = ["Leaders", "leaders", "merge_rows", "merged_tables"]
+__all__ = ["Leaders", "leaders", "merge_rows", "merged_count", "merged_tables"]
 
 _BUCKETS = 128
 _FIELDS = ("reference", "template_kwargs", "extra")
@@ -33,6 +34,11 @@ def leaders(ids: Sequence[np.ndarray[Any, Any]]) -> Leaders:
     joined = np.concatenate(ids) if ids else np.zeros(0, "S32")
     _, first, inverse = np.unique(joined, return_index=True, return_inverse=True)
     return first[inverse].astype(np.int64)
+
+
+def merged_count(first: Leaders) -> int:
+    """How many rows equal an earlier one."""
+    return int((first != np.arange(len(first))).sum())
 
 
 def merged_tables(
@@ -165,11 +171,10 @@ def merge_rows(
 
 def _with_conflicts(extra: str | None, conflicts: list[dict[str, Any]]) -> str:
     """The extra of a comparison, and in it every value that did not win."""
-    value = orjson.loads(extra) if extra else {}
-    if not isinstance(value, dict):
+    value = json.loads(extra) if extra else {}
+    if not isinstance(value, dict) or not isinstance(value.get("merged", []), list):
         value = {"value": value}
-    earlier = value.get("merged")
-    value["merged"] = [*(earlier if isinstance(earlier, list) else []), *conflicts]
+    value["merged"] = [*value.get("merged", []), *conflicts]
     return to_json(value)
 
 
@@ -190,8 +195,9 @@ def _united_votes(
     """Every judgement once.
 
     Votes equal in every field, source record included, are one judgement that two exports both
-    hold. Votes of one record by one person with different times are versions of one judgement that
-    was edited: those of the latest time count, whatever the earlier ones judged.
+    hold; the name of the file counts only where the person or the time is not known. Votes of one
+    record by one person with different times are versions of one judgement that was edited: those
+    of the latest time count, whatever the earlier ones judged.
     """
     latest: dict[tuple[Any, ...], str] = {}
     for vote in votes:
@@ -203,8 +209,15 @@ def _united_votes(
         if vote["at"] is not None and vote["at"] < latest[_record_of(vote)]:
             superseded(vote)
             continue
-        kept.setdefault(orjson.dumps(vote), vote)
+        kept.setdefault(_content_of(vote), vote)
     return list(kept.values())
+
+
+def _content_of(vote: dict[str, Any]) -> bytes:
+    """All fields of a vote; what one person did at one time is one judgement in any file."""
+    if vote["at"] is not None and vote["by"] is not None:
+        vote = {**vote, "source": {**vote["source"], "name": None}}
+    return orjson.dumps(vote)
 
 
 def _record_of(vote: dict[str, Any]) -> tuple[Any, ...]:

@@ -5,6 +5,7 @@ It is the only thing that passes between verbs. A child never changes its parent
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -56,7 +57,7 @@ class Dataset:
         """What could not be used: `file`, `where`, `reason`, `detail`, `data`."""
         with (self.path / SET_ASIDE).open("rb") as stream:
             for line in stream:
-                yield orjson.loads(line)
+                yield json.loads(line)
 
 
 def open_dataset(path: Path, kind: str | None = None) -> Dataset:
@@ -111,7 +112,7 @@ class DatasetWriter:
 
     def put_aside(self, entry: Mapping[str, Any]) -> None:
         """Add one line to `set_aside.jsonl`."""
-        self._aside.write(orjson.dumps(entry).decode() + "\n")
+        self._aside.write(_json_line(entry) + "\n")
 
     def finish(
         self, verb: str, options: Mapping[str, Any], facts: Mapping[str, Any]
@@ -126,6 +127,18 @@ class DatasetWriter:
     def abort(self) -> None:
         """Stop the writing thread after a failure."""
         self._rows.abort()
+
+
+def _json_line(entry: Mapping[str, Any]) -> str:
+    """One line of JSON for anything that a source row may hold, however odd it is."""
+    try:
+        return orjson.dumps(entry).decode()
+    except TypeError:
+        pass
+    try:
+        return json.dumps(entry, default=str)
+    except (RecursionError, TypeError, ValueError) as error:
+        return json.dumps({**entry, "data": f"(left out: {error})"}, default=str)
 
 
 @contextmanager

@@ -32,8 +32,7 @@ def row_digests(table: pa.Table) -> bytes:
     ].tolist()
     view = memoryview(data) if data is not None else memoryview(b"")
     return b"".join(
-        blake2b(view[start:end], digest_size=DIGEST_BYTES).digest()
-        for start, end in pairwise(ends)
+        blake2b(view[start:end], digest_size=DIGEST_BYTES).digest() for start, end in pairwise(ends)
     )
 
 

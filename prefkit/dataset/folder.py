@@ -12,6 +12,7 @@ import errno
 import fcntl
 import json
 import os
+import re
 import secrets
 import shutil
 import sys
@@ -24,7 +25,9 @@ from prefkit.errors import ConfigError, DataError
 __all__ = ["MANIFEST", "atomic_folder", "check_target", "sync_tree", "write_file"]
 
 MANIFEST = "manifest.json"
+_WORK = ".tmp"
 _LOCK = ".lock"
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 _EXCHANGE = 2  # RENAME_EXCHANGE, renameat2(2)
 _AT_FDCWD = -100
 
@@ -35,24 +38,60 @@ def atomic_folder(target: Path, *, force: bool = False) -> Iterator[Path]:
 
     Raises:
         ConfigError: `target` exists and `force` is off, or it is nothing that prefkit wrote.
+        DataError: the disk is full or refuses otherwise.
     """
+    target = target.absolute() if target.name != ".." else target.resolve()
     check_target(target, force=force)
-    parent = target.absolute().parent
-    parent.mkdir(parents=True, exist_ok=True)
-    _remove_leftovers(parent, target.name)
-    work = parent / f".{target.name}.{secrets.token_hex(6)}.tmp"
-    work.mkdir()
-    with (work / _LOCK).open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        try:
+    _make_parent(target)
+    try:
+        with _locked(target) as work:
             yield work
-            (work / _LOCK).unlink()
             sync_tree(work)
             check_target(target, force=force)
-            _move(work, parent / target.name)
-        except BaseException:
-            shutil.rmtree(work, ignore_errors=True)
-            raise
+            _move(work, target)
+    except OSError as error:
+        own = str(error.filename or "").startswith(f"{target.parent}{os.sep}.{target.name}.")
+        if error.errno not in _FULL and not own:
+            raise  # not about this folder: what the block reads has its own errors
+        raise DataError(f"cannot write {target}: {error.strerror}") from error
+
+
+def _make_parent(target: Path) -> None:
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        _remove_leftovers(target.parent, target.name)
+    except OSError as error:
+        raise ConfigError(f"cannot write in {target.parent}: {error.strerror}") from error
+
+
+@contextmanager
+def _locked(target: Path) -> Iterator[Path]:
+    """A work folder beside the target, and beside that a lock that says that its writer lives.
+
+    The lock is there before the folder and goes after it, so a free lock means: no writer.
+    """
+    while True:
+        work = target.with_name(f".{target.name}.{secrets.token_hex(6)}{_WORK}")
+        path = work.with_suffix(_LOCK)
+        with path.open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not _names(path, lock.fileno()):
+                continue  # another writer took it for a leftover before it was locked
+            try:
+                work.mkdir()
+                yield work
+            finally:
+                shutil.rmtree(work, ignore_errors=True)
+                path.unlink(missing_ok=True)
+        return
+
+
+def _names(path: Path, handle: int) -> bool:
+    """Whether a path still is the opened file."""
+    try:
+        return os.path.samestat(path.stat(), os.fstat(handle))
+    except FileNotFoundError:
+        return False
 
 
 def check_target(target: Path, *, force: bool) -> None:
@@ -96,9 +135,10 @@ def sync_tree(folder: Path) -> None:
 
 def _is_manifest(path: Path) -> bool:
     try:
-        return "prefkit" in json.loads(path.read_text(encoding="utf-8"))
+        manifest = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return False
+    return isinstance(manifest, dict) and "prefkit" in manifest
 
 
 def _move(work: Path, target: Path) -> None:
@@ -141,15 +181,16 @@ def _exchange(one: Path, other: Path) -> None:
 
 
 def _remove_leftovers(parent: Path, name: str) -> None:
-    """Remove work folders of `name` whose writer is gone: its lock is free."""
-    for work in parent.glob(f".{name}.*.tmp"):
-        try:
-            with (work / _LOCK).open("r") as lock:
+    """Remove the work folders of `name` whose writer is gone: the lock is free."""
+    pattern = re.compile(rf"\.{re.escape(name)}\.[0-9a-f]{{12}}({_WORK}|{_LOCK})")
+    found = {
+        entry.with_suffix(_LOCK) for entry in parent.iterdir() if pattern.fullmatch(entry.name)
+    }
+    for path in sorted(found):
+        with path.open("a") as lock:
+            try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                shutil.rmtree(work)
-        except FileNotFoundError:
-            if work.is_dir() and not any(work.iterdir()):
-                continue  # being created at this moment by another writer
-            shutil.rmtree(work, ignore_errors=True)
-        except BlockingIOError:
-            continue
+            except BlockingIOError:
+                continue
+            shutil.rmtree(path.with_suffix(_WORK), ignore_errors=True)
+            path.unlink(missing_ok=True)

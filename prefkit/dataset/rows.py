@@ -41,6 +41,7 @@ class RowWriter:
         self._schema = schema
         self._waiting: list[pa.Table] = []
         self._sizes: list[np.ndarray[Any, Any]] = []
+        self._waiting_rows = self._waiting_bytes = 0
         self._digests: list[bytes] = []
         self._files: list[dict[str, Any]] = []
         self.rows = 0
@@ -62,10 +63,11 @@ class RowWriter:
             DataError: a column is missing or the disk refuses.
         """
         table = table.select(self._schema.names).cast(self._schema)
+        sizes = text_bytes(table)
         self.rows += len(table)
-        self._waiting.append(table)
-        self._sizes.append(text_bytes(table))
-        self._cut(final=False)
+        self._wait(table, sizes)
+        if self._waiting_rows >= _GROUP_ROWS or self._waiting_bytes >= _GROUP_BYTES:
+            self._cut(final=False)
 
     def close(self) -> tuple[list[dict[str, Any]], str]:
         """Write what is left; return the file entries and the content hash."""
@@ -88,11 +90,9 @@ class RowWriter:
             self._thread.join()
 
     def _cut(self, *, final: bool) -> None:
-        sizes = np.concatenate(self._sizes) if self._sizes else np.zeros(0, np.int64)
-        if not final and len(sizes) < _GROUP_ROWS and sizes.sum() < _GROUP_BYTES:
+        if not self._waiting_rows:
             return
-        if not len(sizes):
-            return
+        sizes = np.concatenate(self._sizes)
         table = join(self._waiting)
         start = 0
         ends = np.cumsum(sizes)
@@ -106,8 +106,15 @@ class RowWriter:
                 end = len(table)
             self._put(table.slice(start, end - start))
             start = end
-        self._waiting = [table.slice(start)] if start < len(table) else []
-        self._sizes = [sizes[start:]] if start < len(table) else []
+        self._waiting, self._sizes = [], []
+        self._waiting_rows = self._waiting_bytes = 0
+        self._wait(table.slice(start), sizes[start:])
+
+    def _wait(self, table: pa.Table, sizes: np.ndarray[Any, Any]) -> None:
+        self._waiting.append(table)
+        self._sizes.append(sizes)
+        self._waiting_rows += len(sizes)
+        self._waiting_bytes += int(sizes.sum())
 
     def _put(self, group: pa.Table | None) -> None:
         while True:
@@ -120,7 +127,9 @@ class RowWriter:
 
     def _raise(self) -> None:
         if self._failure is not None:
-            raise DataError(f"cannot write {self._folder}: {self._failure}") from self._failure
+            if not isinstance(self._failure, OSError | pa.ArrowException):
+                raise self._failure
+            raise DataError(f"cannot write the rows: {self._failure}") from self._failure
 
     def _write_groups(self) -> None:
         writer: pq.ParquetWriter | None = None
@@ -142,7 +151,7 @@ class RowWriter:
             if writer is not None:
                 writer.close()
                 self._files.append(_entry(path, rows))
-        except (OSError, pa.ArrowException) as error:
+        except BaseException as error:  # noqa: BLE001 - raised again by the thread that waits
             self._failure = error
 
 

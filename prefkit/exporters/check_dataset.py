@@ -1,8 +1,9 @@
-"""A dataset folder held against its manifest: files, rows, ids and content hash, from the folder alone."""
+"""A dataset folder held against its manifest and itself: files, rows, ids and content hash."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -29,9 +30,8 @@ __all__ = ["check_dataset"]
 def check_dataset(folder: Path, manifest: Mapping[str, Any], problems: Problems) -> dict[str, Any]:
     """Look at every file and every row; what differs is added to `problems`. Return the counts."""
     kind = str(manifest["kind"])
-    claims = [
-        claim._replace(name=f"{ROWS}/{claim.name}") for claim in claims_of(manifest, problems)
-    ]
+    listed = claims_of(manifest, problems, hashed=False)
+    claims = [claim._replace(name=f"{ROWS}/{claim.name}") for claim in listed]
     names = check_files(folder, claims, {SET_ASIDE}, problems)
     if any("/" in claim.name.removeprefix(f"{ROWS}/") for claim in claims):
         problems.add(MANIFEST, "names a row file that is not directly in rows/")
@@ -66,7 +66,9 @@ def _check_counts(
         problems.add(MANIFEST, f"says {manifest.get('rows')!r} rows, the files hold {rows:,}")
     listed = sum(claim.rows or 0 for claim in claims)
     if listed != rows:
-        problems.add(MANIFEST, f"its files have {listed:,} rows together, the folder holds {rows:,}")
+        problems.add(
+            MANIFEST, f"its files have {listed:,} rows together, the folder holds {rows:,}"
+        )
     if manifest.get("content_hash") != found:
         problems.add(MANIFEST, f"its content hash is not that of the rows, {found}")
 
@@ -116,5 +118,5 @@ def _responses(table: pa.Table) -> Iterator[list[tuple[str, str]]]:
     names = pc.struct_field(flat, "id").to_pylist()
     pairs = [(name, digest or "") for name, digest in zip(names, digests, strict=True)]
     ends = offsets_of(responses).to_pylist()
-    for start, end in zip(ends[:-1], ends[1:], strict=True):
+    for start, end in pairwise(ends):
         yield pairs[start:end]

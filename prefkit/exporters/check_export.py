@@ -52,7 +52,7 @@ _ROWS = pa.schema(
 
 def check_export(folder: Path, manifest: Mapping[str, Any], problems: Problems) -> dict[str, Any]:
     """Look at every file and every row; what differs is added to `problems`. Return the counts."""
-    claims = claims_of(manifest, problems)
+    claims = claims_of(manifest, problems, hashed=True)
     names = check_files(folder, claims, set(), problems)
     columns = _columns(manifest, problems)
     if columns is None:

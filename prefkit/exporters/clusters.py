@@ -1,4 +1,4 @@
-"""The units of a split: rows that share a cluster or a normalised prompt, directly or over others."""
+"""The units of a split: rows that share a cluster or a normalised prompt, if over others."""
 
 from __future__ import annotations
 

@@ -49,7 +49,8 @@ def characters(messages: pa.ListArray | pa.ChunkedArray) -> _Ints:
 def _sums(lists: pa.ListArray, values: _Ints) -> _Ints:
     totals = np.concatenate([[0], np.cumsum(values)])
     offsets = offsets_of(lists).to_numpy()
-    return totals[offsets[1:]] - totals[offsets[:-1]]
+    sums: _Ints = totals[offsets[1:]] - totals[offsets[:-1]]
+    return sums
 
 
 def _is_empty(lists: pa.ListArray) -> _Bools:
@@ -57,7 +58,8 @@ def _is_empty(lists: pa.ListArray) -> _Bools:
     flat = lists.flatten()
     content = pc.utf8_trim_whitespace(pc.fill_null(pc.struct_field(flat, "content"), ""))
     holds = pc.or_(pc.not_equal(content, ""), pc.is_valid(pc.struct_field(flat, "extra")))
-    return _sums(lists, holds.to_numpy(zero_copy_only=False).astype(np.int64)) == 0
+    empty: _Bools = _sums(lists, holds.to_numpy(zero_copy_only=False).astype(np.int64)) == 0
+    return empty
 
 
 def _identical(table: pa.Table, chosen: pa.ListArray, rejected: pa.ListArray) -> _Bools:

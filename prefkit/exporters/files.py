@@ -12,7 +12,7 @@ import queue
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -118,14 +118,6 @@ class Groups:
         self._waiting, self._rows, self._bytes = [], 0, 0
 
 
-class _File(Protocol):
-    """What receives the rows of one split in one format."""
-
-    def write(self, table: pa.Table) -> None: ...
-
-    def close(self) -> None: ...
-
-
 class _GroupedFile:
     def __init__(self, path: Path, layout: Layout) -> None:
         self.path = path
@@ -176,7 +168,7 @@ class ParquetFile(_GroupedFile):
 
 
 class StreamFile(_GroupedFile):
-    """One split as an Arrow stream with a given schema (the features of `datasets` in its metadata)."""
+    """One split as an Arrow stream of a schema that carries the features of `datasets`."""
 
     def __init__(self, path: Path, layout: Layout, schema: pa.Schema) -> None:
         super().__init__(path, layout)

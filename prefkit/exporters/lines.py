@@ -36,9 +36,9 @@ def json_lines(bare: pa.Table) -> pl.Series:
 
 
 def _is_raw(kind: pa.DataType) -> bool:
-    return pa.types.is_string(kind) or (
-        pa.types.is_list(kind) and pa.types.is_string(kind.value_type)
-    )
+    """Whether a column holds JSON text, alone or in lists."""
+    item = kind.value_type if pa.types.is_list(kind) else kind
+    return bool(pa.types.is_string(item))
 
 
 def _member(name: str) -> pl.Expr:

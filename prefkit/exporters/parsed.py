@@ -48,7 +48,9 @@ def parse_line(line: bytes, columns: tuple[str, ...]) -> Parsed:
     exact = _is_exact(row, columns)
     try:
         raw = None if exact else dict(_members(line.decode(), 0))
-        sides = {name: _turns(row, name, raw) for name in columns if name in _MESSAGES}
+        sides: dict[str, Turns | None] = {
+            name: _turns(row, name, raw) for name in columns if name in _MESSAGES
+        }
     except (ValueError, RecursionError) as error:  # a number or a nesting that only orjson takes
         raise LineError(f"holds JSON that Python cannot read: {error}") from error
     if exact and orjson.dumps(row) != line.rstrip(b"\n"):

@@ -7,6 +7,7 @@ is to normalise, stays in Polars; only the rest becomes Python strings.
 from __future__ import annotations
 
 from hashlib import blake2b
+from itertools import pairwise
 
 import numpy as np
 import orjson
@@ -20,7 +21,7 @@ __all__ = ["DIGEST", "cluster_digests", "column_of", "digests_of_strings", "offs
 
 DIGEST = pa.binary(16)
 
-# What Python's `\s` matches in ASCII beside a single space: it includes the separators 0x1c to 0x1f.
+# What Python's `\s` matches in ASCII beside a single space, the separators 0x1c to 0x1f included.
 _BLANKS = r"[\t-\r\x1c-\x1f]|  "
 
 
@@ -43,10 +44,7 @@ def digests_of_strings(texts: pl.Series) -> pa.Array:
     _, ends, data = lines.buffers()
     places = np.frombuffer(ends, np.int64)[lines.offset : lines.offset + len(lines) + 1].tolist()
     view = memoryview(b"" if data is None else data)
-    found = [
-        blake2b(view[start:end], digest_size=16).digest()
-        for start, end in zip(places[:-1], places[1:], strict=True)
-    ]
+    found = [blake2b(view[start:end], digest_size=16).digest() for start, end in pairwise(places)]
     return pa.array(found, DIGEST)
 
 

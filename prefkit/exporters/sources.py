@@ -97,10 +97,14 @@ def _bare(table: pa.Table, file: str) -> pa.Table:
         values = table[name].combine_chunks()
         if isinstance(values, pa.ExtensionArray):
             values = values.storage
-        elif pa.types.is_list(values.type) and isinstance(values.type.value_type, pa.BaseExtensionType):
+        elif pa.types.is_list(values.type) and isinstance(
+            values.type.value_type, pa.BaseExtensionType
+        ):
             values = pa.ListArray.from_arrays(values.offsets, values.values.storage)
         if not _is_known(values.type):
-            raise SourceError(file, f"its column {name} has the type {values.type}, which no export writes")
+            raise SourceError(
+                file, f"its column {name} has the type {values.type}, which no export writes"
+            )
         columns[name] = values
     return pa.table(columns)
 
@@ -109,8 +113,8 @@ def _is_known(kind: pa.DataType) -> bool:
     if pa.types.is_list(kind):
         item = kind.value_type
         turn = pa.types.is_struct(item) and [(field.name, field.type) for field in item] == _TURN
-        return turn or pa.types.is_string(item)
-    return pa.types.is_boolean(kind) or pa.types.is_string(kind)
+        return bool(turn or pa.types.is_string(item))
+    return bool(pa.types.is_boolean(kind) or pa.types.is_string(kind))
 
 
 _TURN = [("role", pa.string()), ("content", pa.string())]

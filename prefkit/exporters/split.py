@@ -86,7 +86,7 @@ def assign(
     dealt, notes = _deal(sizes, majority, hashes, wanted)
     rows = dealt[units.rows]
     proof = {
-        "unit": "prompt cluster (prefkit.schema.ids.prompt_cluster), united over the column cluster",
+        "unit": "prompt cluster (prefkit.schema.ids.prompt_cluster) united over the column cluster",
         "seed": seed,
         "shares": dict(zip(SPLITS, wanted, strict=True)),
         "clusters": _counts(dealt),

@@ -113,12 +113,16 @@ def _look(table: pa.Table, writer: TrlWriter, tags: Sequence[str]) -> _Batch:
 
 
 def _refuse_faults(batches: Sequence[_Batch]) -> None:
-    counts = {name: sum((batch.faults[name] for batch in batches), []) for name in FAULTS}
-    found = {name: ids for name, ids in counts.items() if ids}
+    ids = {name: [row for batch in batches for row in batch.faults[name]] for name in FAULTS}
+    found = {name: rows for name, rows in ids.items() if rows}
     if not found:
         return
-    parts = [f"{len(ids):,} rows: {FAULTS[name][0]} (first: {ids[0]})" for name, ids in found.items()]
-    filters = " ".join(f"--filter {name}" for name in dict.fromkeys(FAULTS[name][1] for name in found))
+    parts = [
+        f"{len(rows):,} rows: {FAULTS[name][0]} (first: {rows[0]})" for name, rows in found.items()
+    ]
+    filters = " ".join(
+        f"--filter {name}" for name in dict.fromkeys(FAULTS[name][1] for name in found)
+    )
     raise GateFailed(
         f"{'; '.join(parts)}. Nothing is exported while such rows are not marked as dropped",
         hint=f"prefkit curate DATASET --out CURATED {filters}",

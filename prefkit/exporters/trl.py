@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import orjson
@@ -20,6 +20,7 @@ __all__ = ["Layout", "TrlWriter"]
 _TURN = pa.struct([pa.field("role", pa.string()), pa.field("content", pa.string())])
 _PLAIN = pa.list_(_TURN)
 _RAW = pa.list_(pa.string())
+_Bools = np.ndarray[Any, np.dtype[np.bool_]]
 
 
 class Layout(NamedTuple):
@@ -66,7 +67,7 @@ class Layout(NamedTuple):
 
 
 class TrlWriter(Writer):
-    """TRL conversational: prompt, chosen, rejected; or prompt, completion, label from unpaired rows."""
+    """TRL conversational: prompt, chosen, rejected; or prompt, completion, label if unpaired."""
 
     shape: Literal["preference", "unpaired"] = Field(
         "preference", description="Rows of both sides, or the one-sided ones with a label."
@@ -77,19 +78,19 @@ class TrlWriter(Writer):
         """The registered name."""
         return "trl"
 
-    def fits(self, table: pa.Table) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+    def fits(self, table: pa.Table) -> _Bools:
         """Which pairs have the shape that is written."""
         both = pc.and_(
             pc.is_valid(column_of(table["chosen"])), pc.is_valid(column_of(table["rejected"]))
         )
-        paired = both.to_numpy(zero_copy_only=False)
+        paired: _Bools = both.to_numpy(zero_copy_only=False)
         return ~paired if self.shape == "unpaired" else paired
 
     def layout(self, table: pa.Table) -> Layout:
         """What the rows of a table need.
 
         Raises:
-            DataError: a part stored as JSON cannot be merged into a row; the message names the pair.
+            DataError: a part stored as JSON cannot be merged into a row, named by its pair.
         """
         raw = set()
         for name in ("prompt", "chosen", "rejected"):
@@ -97,9 +98,7 @@ class TrlWriter(Writer):
                 raw.add("completion" if self.shape == "unpaired" and name != "prompt" else name)
         optional = set()
         for column, target in (("tools", "tools"), ("template_kwargs", "chat_template_kwargs")):
-            texts = _json_texts(table, column)
-            if texts.null_count < len(texts):
-                _check_json(texts, column)
+            if _check_json(table, column):
                 optional.add(target)
         return Layout(self.shape, frozenset(raw), frozenset(optional))
 
@@ -130,48 +129,56 @@ def _messages(table: pa.Table, name: str) -> pa.Array:
     return pc.coalesce(column_of(table["chosen"]), column_of(table["rejected"]))
 
 
-def _check_extras(table: pa.Table, name: str) -> bool:
-    """Whether any message of a column has an extra; each must be an object that can be merged."""
-    extras = pc.struct_field(column_of(table[name]).flatten(), "extra")
-    if extras.null_count == len(extras):
-        return False
-    for text in pc.unique(extras.drop_null()).to_pylist():
-        value = _decoded(text, f"{name}: a message's extra")
-        if not isinstance(value, dict) or not value or text[0] != "{" or text[-1] != "}":
-            raise DataError(
-                f"{name}: a message's extra is {_short(text)}, not a JSON object with members"
-            )
-        taken = sorted({"role", "content"} & set(value))
-        if taken:
-            raise DataError(
-                f"{name}: a message's extra holds {taken[0]!r} beside the message's own"
-            )
-    return True
-
-
 def _json_texts(table: pa.Table, column: str) -> pa.Array:
     """A column of JSON without blanks around it; JSON null is null."""
     texts = pc.ascii_trim(column_of(table[column]), " \t")
     return pc.if_else(pc.equal(texts, "null"), pa.scalar(None, pa.string()), texts)
 
 
-def _check_json(texts: pa.Array, column: str) -> None:
+def _check_extras(table: pa.Table, name: str) -> bool:
+    """Whether any message of a column has an extra; each must be an object that can be merged."""
+    lists = column_of(table[name])
+    extras = pc.struct_field(lists.flatten(), "extra")
+    for text in pc.unique(extras.drop_null()).to_pylist():
+        wrong = _wrong_extra(text)
+        if wrong is not None:
+            place = pc.list_parent_indices(lists)[pc.index(extras, text).as_py()].as_py()
+            raise _unusable(table, place, f"{name}: a message's extra {wrong}", text)
+    return bool(extras.null_count < len(extras))
+
+
+def _wrong_extra(text: str) -> str | None:
+    value, wrong = _decoded(text)
+    if wrong is not None:
+        return wrong
+    if not isinstance(value, dict) or not value or text[0] != "{" or text[-1] != "}":
+        return "is no JSON object with members"
+    taken = sorted({"role", "content"} & set(value))
+    return f"holds {taken[0]!r} beside the message's own" if taken else None
+
+
+def _check_json(table: pa.Table, column: str) -> bool:
+    """Whether any row has JSON in a column; each must decode, template options to an object."""
+    texts = _json_texts(table, column)
     for text in pc.unique(texts).drop_null().to_pylist():
-        value = _decoded(text, column)
-        if column == "template_kwargs" and not isinstance(value, dict):
-            raise DataError(f"template_kwargs is {_short(text)}, not a JSON object")
+        value, wrong = _decoded(text)
+        if wrong is None and column == "template_kwargs" and not isinstance(value, dict):
+            wrong = "is no JSON object"
+        if wrong is not None:
+            raise _unusable(table, pc.index(texts, text).as_py(), f"{column} {wrong}", text)
+    return bool(texts.null_count < len(texts))
 
 
-def _decoded(text: str, what: str) -> object:
+def _decoded(text: str) -> tuple[object, str | None]:
+    """The value, and what is wrong with its text."""
     if "\n" in text or "\r" in text:
-        raise DataError(
-            f"{what} is JSON over several lines, which no JSON line can hold: {_short(text)}"
-        )
+        return None, "is JSON over several lines, which no JSON line can hold"
     try:
-        return orjson.loads(text)
+        return orjson.loads(text), None
     except orjson.JSONDecodeError as error:
-        raise DataError(f"{what} is no JSON ({error}): {_short(text)}") from error
+        return None, f"is no JSON ({error})"
 
 
-def _short(text: str) -> str:
-    return repr(text if len(text) <= 60 else f"{text[:57]}...")
+def _unusable(table: pa.Table, row: int, what: str, text: str) -> DataError:
+    shown = text if len(text) <= 60 else f"{text[:57]}..."
+    return DataError(f"pair {table['id'][row].as_py()}: {what}: {shown!r}")

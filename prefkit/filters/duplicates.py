@@ -1,9 +1,9 @@
-"""Rows that say the same again, and the clusters that prompts form."""
+"""Rows that say the same again, rows that say the opposite, and the clusters that prompts form."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 import polars as pl
@@ -11,22 +11,26 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import Field
 
-from prefkit.schema.batch import clusters_of, digests_of, message_tuples
-from prefkit.schema.ids import digest, prompt_cluster
+from prefkit.filters.keys import clusters, exact_keys, normalised_keys
 from prefkit.step import ROW, Filter, Measurement, TwoPass
 
 __all__ = ["Duplicates", "FoundDuplicates"]
 
 Keep = Literal["first", "most_votes", "highest_p"]
 
+_GROUP = ("high", "low")
+_SAME = (*_GROUP, "turned")
+
 
 class Duplicates(TwoPass):
-    """Drop pairs that repeat another one, exactly or after normalising; fill `cluster` for every row.
+    """Drop pairs that repeat another one or have its sides the other way round; fill `cluster`.
 
-    Two pairs are the same when prompt, chosen and rejected are; normalised means NFKC, lower case
-    and single blanks. A dropped row's note names the id of the row that stays. The same sides with
-    opposite labels are no duplicates: `pair` marks them as a contradiction. `cluster` is the
-    normalised prompt's digest, the unit of splits and intervals.
+    Two pairs are the same when prompt, tools, chosen, rejected and criterion are; normalised means
+    NFKC, lower case and single blanks in the texts. Of the same pairs one stays (before all others
+    one that a person decided to keep), and a dropped row's note names its id. Two pairs with the
+    same sides and opposite labels are both dropped as `duplicates.contradiction`; the value is how
+    many rows oppose this one, the note the id of the first. Rows that are dropped already count for
+    neither. `cluster` is the normalised prompt's digest, the unit of splits and intervals.
     """
 
     normalise: bool = Field(
@@ -41,67 +45,72 @@ class Duplicates(TwoPass):
         "prompt",
         "chosen",
         "rejected",
+        "tools",
         "criterion",
         "n_votes",
         "p_chosen",
     )
 
     def sketch(self, table: pa.Table) -> pa.Table:
-        """Row, key, id and rank of the rows still kept; 16 bytes of key, never the text."""
-        table = table.filter(pc.is_null(table["dropped"]))
+        """Key, direction, id and rank of each row still kept: 70 bytes a row, never the text."""
+        kept = pc.is_null(table["dropped"])
+        table = table.select([ROW, "decision", *self.reads])
+        table = table.filter(kept).combine_chunks()
+        keys = (normalised_keys if self.normalise else exact_keys)(table)
+        decided = pc.equal(pc.struct_field(table["decision"], "verdict"), "keep")
         return pa.table(
             {
                 ROW: table[ROW],
-                "key": pa.array(self._keys(table), pa.string()),
+                "high": keys.high,
+                "low": keys.low,
+                "turned": keys.turned,
                 "id": table["id"],
+                "decided": pc.fill_null(decided, False),
                 "rank": self._rank(table),
             }
         )
 
-    def _keys(self, table: pa.Table) -> list[str]:
-        digests = clusters_of if self.normalise else digests_of
-        sides = (
-            (
-                None if turns is None else prompt_cluster(turns)
-                for turns in message_tuples(table[name])
-            )
-            if self.normalise
-            else iter(digests_of(table[name]))
-            for name in ("chosen", "rejected")
-        )
-        about = table["criterion"].to_pylist()
-        return [
-            digest(*((part or "").encode() for part in parts))
-            for parts in zip(digests(table["prompt"]), *sides, about, strict=True)
-        ]
-
-    def _rank(self, table: pa.Table) -> pa.Array:
+    def _rank(self, table: pa.Table) -> pa.Array | pa.ChunkedArray:
         """Higher stays; equal ranks leave it to the first row."""
         if self.keep == "most_votes":
-            return table["n_votes"].cast(pa.float64()).combine_chunks()
+            return table["n_votes"].cast(pa.float64())
         if self.keep == "highest_p":
-            return pc.fill_null(table["p_chosen"], 0.0).combine_chunks()
+            return pc.fill_null(table["p_chosen"], 0.0)
         return pa.array(np.zeros(len(table)))
 
     def fit(self, sketches: pa.Table) -> FoundDuplicates:
-        """Group by key; every row but the one that stays is a duplicate of it."""
-        frame = pl.DataFrame(pl.from_arrow(sketches))
-        grouped = frame.filter(pl.len().over("key") > 1).sort("rank", ROW, descending=[True, False])
-        stays = pl.col(ROW).first().over("key")
-        found = grouped.with_columns(kept=pl.col("id").first().over("key")).filter(
-            pl.col(ROW) != stays
+        """Group by key: one row of each direction stays, the two directions oppose each other."""
+        frame = pl.DataFrame(pl.from_arrow(sketches)).filter(pl.len().over(_GROUP) > 1)
+        ids = pl.col("id")
+        found = (
+            frame.sort("decided", "rank", ROW, descending=[True, True, False])
+            .with_columns(
+                stays=pl.col(ROW).first().over(_SAME),
+                repeated=ids.first().over(_SAME),
+                against=pl.len().over(_GROUP) - pl.len().over(_SAME),
+                opposed=pl.when("turned")
+                .then(ids.filter(~pl.col("turned")).first().over(_GROUP))
+                .otherwise(ids.filter("turned").first().over(_GROUP)),
+            )
+            .sort(ROW)
         )
-        found = found.sort(ROW)
+        repeats = found.filter(pl.col(ROW) != pl.col("stays")).select(ROW, "repeated")
+        opposes = found.filter(pl.col("against") > 0).select(ROW, "against", "opposed")
         return FoundDuplicates(
-            rows=tuple(found[ROW].to_list()), kept=tuple(found["kept"].to_list())
+            repeats=dict(repeats.iter_rows()),
+            opposes={row: (against, name) for row, against, name in opposes.iter_rows()},
         )
 
 
 class FoundDuplicates(Filter):
-    """Mark the rows at given positions as duplicates and fill `cluster`: the fitted `duplicates`."""
+    """Mark the rows at given positions and fill `cluster`: the fitted `duplicates`.
 
-    rows: tuple[int, ...]
-    kept: tuple[str, ...]
+    `repeats` holds the id of the row that stays by position, `opposes` how many rows say the
+    opposite and the id of the first of them.
+    """
+
+    repeats: dict[int, str]
+    opposes: dict[int, tuple[int, str]]
 
     reads: ClassVar[tuple[str, ...]] = ("prompt", "cluster", ROW)
 
@@ -115,25 +124,34 @@ class FoundDuplicates(Filter):
         table = super().__call__(table)
         if not table["cluster"].null_count:
             return table
-        clusters = pa.array(clusters_of(table["prompt"]), pa.string())
+        known = table["cluster"].combine_chunks()
+        missing = pc.is_null(known)
+        found = clusters(table["prompt"].filter(missing).combine_chunks())
         place = table.schema.get_field_index("cluster")
-        filled = pc.coalesce(table["cluster"].combine_chunks(), clusters)
+        filled = pc.replace_with_mask(known, missing, found)
         return table.set_column(place, table.schema.field(place), filled)
 
     def measure(self, table: pa.Table) -> Sequence[Measurement]:
-        """Value 1 for a duplicate, 0 otherwise; the note is the id of the row that stays."""
-        numbers = table[ROW].to_numpy()
-        known = np.asarray(self.rows, dtype=np.int64)
-        places = np.searchsorted(known, numbers)
-        places[places == len(known)] = 0
-        hit = (known[places] == numbers) if len(known) else np.zeros(len(numbers), dtype=bool)
-        note: np.ndarray[Any, Any] = np.full(len(numbers), None, dtype=object)
-        note[hit] = [self.kept[place] for place in places[hit]]
-        reason = np.full(len(numbers), None, dtype=object)
-        reason[hit] = [f"repeats {name}" for name in note[hit]]
-        value = pa.array(hit.astype(float))
-        return [
-            Measurement(
-                "duplicates", value, pa.array(reason, pa.string()), pa.array(note, pa.string())
-            )
-        ]
+        """The contradiction first: it is the graver reason of a row that is both."""
+        rows = table[ROW].to_pylist()
+        opposed = [self.opposes.get(row, (0, None)) for row in rows]
+        against = _measurement(
+            "duplicates.contradiction",
+            "opposes",
+            [float(count) for count, _ in opposed],
+            [name for _, name in opposed],
+        )
+        repeated = [self.repeats.get(row) for row in rows]
+        values = [float(name is not None) for name in repeated]
+        return [against, _measurement("duplicates", "repeats", values, repeated)]
+
+
+def _measurement(check: str, verb: str, values: list[float], ids: list[str | None]) -> Measurement:
+    """Values, the other rows' ids as notes, and `VERB ID` as the reason where there is one."""
+    reasons = [None if name is None else f"{verb} {name}" for name in ids]
+    return Measurement(
+        check,
+        pa.array(values, pa.float64()),
+        pa.array(reasons, pa.string()),
+        pa.array(ids, pa.string()),
+    )

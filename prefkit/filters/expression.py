@@ -9,26 +9,34 @@ starts(text, 'part') lower(text) abs(number)`, where a side is prompt, chosen or
 from __future__ import annotations
 
 import ast
+import math
 from collections.abc import Callable
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from prefkit.errors import ConfigError
-from prefkit.filters.texts import lengths
+from prefkit.filters.values import (
+    ARITHMETIC,
+    OF_SIDE,
+    OF_TEXT,
+    OF_VALUE,
+    Value,
+    broadcast,
+    is_in,
+    joined,
+)
 from prefkit.registry import nearest
 from prefkit.schema.arrow import PAIRS
-from prefkit.schema.batch import message_tuples
 
 __all__ = ["Expression", "compile_expression"]
 
-_Value = Any  # a pa.Array, or a Python scalar that Arrow broadcasts
-_Node = Callable[[pa.Table], _Value]
+_Node = Callable[[pa.Table], Value]
 
 _SIDES = ("prompt", "chosen", "rejected")
 _MAX_CHARACTERS = 2_000
-_COMPARISONS: dict[type[ast.cmpop], Callable[[_Value, _Value], _Value]] = {
+_MAX_DEPTH = 50
+_COMPARISONS: dict[type[ast.cmpop], Callable[[Value, Value], Value]] = {
     ast.Eq: pc.equal,
     ast.NotEq: pc.not_equal,
     ast.Lt: pc.less,
@@ -36,19 +44,14 @@ _COMPARISONS: dict[type[ast.cmpop], Callable[[_Value, _Value], _Value]] = {
     ast.Gt: pc.greater,
     ast.GtE: pc.greater_equal,
 }
-_ARITHMETIC: dict[type[ast.operator], Callable[[_Value, _Value], _Value]] = {
-    ast.Add: pc.add,
-    ast.Sub: pc.subtract,
-    ast.Mult: pc.multiply,
-    ast.Div: lambda one, other: pc.divide(_real(one), _nonzero(_real(other))),
-}
 
 
 class Expression:
     """A compiled expression: the columns it reads, and a call that gives one boolean a row."""
 
-    def __init__(self, columns: tuple[str, ...], node: _Node) -> None:
+    def __init__(self, text: str, columns: tuple[str, ...], node: _Node) -> None:
         self.columns = columns
+        self._text = text
         self._node = node
 
     def __call__(self, table: pa.Table) -> pa.BooleanArray:
@@ -61,20 +64,21 @@ class Expression:
             value = self._node(table)
         except pa.ArrowException as error:
             raise ConfigError(
-                f"the expression does not fit its columns: {str(error).splitlines()[0]}"
+                f"the expression {self._text!r} does not fit its columns: "
+                f"{str(error).splitlines()[0]}"
             ) from error
-        if not isinstance(value, pa.Array):
-            value = pa.array([value] * len(table))
+        value = broadcast(value, table)
         if not (pa.types.is_boolean(value.type) or pa.types.is_null(value.type)):
-            raise ConfigError(f"the expression gives {value.type}, not true or false")
+            raise ConfigError(f"{self._text!r} gives {value.type}, not true or false")
         return value.cast(pa.bool_())
 
 
 def compile_expression(text: str) -> Expression:
-    """Parse and check an expression.
+    """Parse and check an expression; it is tried on no rows, so that its types are known to fit.
 
     Raises:
-        ConfigError: a syntax error, an unknown name, or anything beyond the grammar.
+        ConfigError: a syntax error, an unknown name, types that do not fit, or anything beyond the
+            grammar.
     """
     if len(text) > _MAX_CHARACTERS:
         raise ConfigError(f"the expression is longer than {_MAX_CHARACTERS:,} characters")
@@ -84,7 +88,9 @@ def compile_expression(text: str) -> Expression:
         raise ConfigError(f"{text!r} is no expression: {error}") from error
     compiler = _Compiler(text)
     node = compiler.node(tree.body)
-    return Expression(tuple(sorted(compiler.columns)), node)
+    expression = Expression(text, tuple(sorted(compiler.columns)), node)
+    expression(PAIRS.empty_table())
+    return expression
 
 
 class _Compiler:
@@ -92,10 +98,8 @@ class _Compiler:
 
     def __init__(self, text: str) -> None:
         self._text = text
-        self.columns: set[str] = set()
-
-    def node(self, tree: ast.expr) -> _Node:
-        build = {
+        self._depth = 0
+        self._builders: dict[type[ast.expr], Callable[..., _Node]] = {
             ast.Constant: self._constant,
             ast.Name: self._name,
             ast.Compare: self._compare,
@@ -104,10 +108,19 @@ class _Compiler:
             ast.BinOp: self._arithmetic,
             ast.Call: self._call,
             ast.Subscript: self._tag,
-        }.get(type(tree))
+        }
+        self.columns: set[str] = set()
+
+    def node(self, tree: ast.expr) -> _Node:
+        build = self._builders.get(type(tree))
         if build is None:
             raise self._refused(tree, "is not part of the language")
-        return build(tree)  # type: ignore[operator]
+        if self._depth == _MAX_DEPTH:
+            raise ConfigError(f"the expression is nested more than {_MAX_DEPTH} deep")
+        self._depth += 1
+        built = build(tree)
+        self._depth -= 1
+        return built
 
     def _refused(self, tree: ast.AST, why: str) -> ConfigError:
         part = ast.get_source_segment(self._text.strip(), tree) or type(tree).__name__
@@ -116,9 +129,11 @@ class _Compiler:
         )
 
     def _constant(self, tree: ast.Constant) -> _Node:
-        if not (tree.value is None or isinstance(tree.value, str | int | float | bool)):
-            raise self._refused(tree, "is no text, number, true, false or null")
         value = tree.value
+        if not (value is None or isinstance(value, str | int | float)):
+            raise self._refused(tree, "is no text, number, true, false or null")
+        if isinstance(value, int | float) and not (math.isfinite(value) and abs(value) < 2**63):
+            raise self._refused(tree, "is too large a number")
         return lambda _: value
 
     def _name(self, tree: ast.Name) -> _Node:
@@ -146,60 +161,71 @@ class _Compiler:
             [tree.left, *tree.comparators], tree.ops, tree.comparators, strict=False
         ):
             parts.append(self._one_comparison(one, operator, other))
-        return lambda table: _fold(pc.and_kleene, [part(table) for part in parts])
+        return lambda table: joined(pc.and_kleene, [part(table) for part in parts])
 
     def _one_comparison(self, one: ast.expr, operator: ast.cmpop, other: ast.expr) -> _Node:
         left = self.node(one)
         if isinstance(operator, ast.Is | ast.IsNot):
-            if not (isinstance(other, ast.Name) and other.id == "null") and not (
-                isinstance(other, ast.Constant) and other.value is None
-            ):
+            if not _is_null(other):
                 raise self._refused(other, "cannot stand behind `is`: only null can")
             check = pc.is_null if isinstance(operator, ast.Is) else pc.is_valid
-            return lambda table: check(_array(left(table), table))
+            return lambda table: check(broadcast(left(table), table))
         if isinstance(operator, ast.In | ast.NotIn):
             values = self._members(other)
             inverted = isinstance(operator, ast.NotIn)
-            return lambda table: _is_in(_array(left(table), table), values, inverted)
+            return lambda table: is_in(broadcast(left(table), table), values, inverted=inverted)
+        if _is_null(one) or _is_null(other):
+            raise self._refused(other, "is never equal to anything: write `is null`")
         right = self.node(other)
         compare = _COMPARISONS[type(operator)]
-        return lambda table: compare(_array(left(table), table), right(table))
+        return lambda table: compare(broadcast(left(table), table), right(table))
 
-    def _members(self, tree: ast.expr) -> list[Any]:
-        if not isinstance(tree, ast.List | ast.Tuple) or not all(
-            isinstance(e, ast.Constant) for e in tree.elts
-        ):
-            raise self._refused(tree, "is no list of texts or numbers")
-        return [element.value for element in tree.elts if isinstance(element, ast.Constant)]
+    def _members(self, tree: ast.expr) -> list[str] | list[float]:
+        elements = tree.elts if isinstance(tree, ast.List | ast.Tuple) else []
+        texts = [e.value for e in elements if isinstance(e, ast.Constant) and type(e.value) is str]
+        numbers = [number for e in elements if (number := self._number(e)) is not None]
+        for members in (texts, numbers):
+            if members and len(members) == len(elements):
+                return members  # type: ignore[return-value]
+        raise self._refused(tree, "is no list of texts or of numbers")
+
+    def _number(self, tree: ast.expr) -> float | None:
+        if isinstance(tree, ast.UnaryOp) and isinstance(tree.op, ast.USub):
+            number = self._number(tree.operand)
+            return None if number is None else -number
+        if isinstance(tree, ast.Constant) and type(tree.value) in (int, float):
+            return float(self._constant(tree)(None))
+        return None
 
     def _logic(self, tree: ast.BoolOp) -> _Node:
         parts = [self.node(value) for value in tree.values]
         join = pc.and_kleene if isinstance(tree.op, ast.And) else pc.or_kleene
-        return lambda table: _fold(join, [_array(part(table), table) for part in parts])
+        return lambda table: joined(join, [broadcast(part(table), table) for part in parts])
 
     def _unary(self, tree: ast.UnaryOp) -> _Node:
         inner = self.node(tree.operand)
         if isinstance(tree.op, ast.Not):
-            return lambda table: pc.invert(_array(inner(table), table))
+            return lambda table: pc.invert(broadcast(inner(table), table))
         if isinstance(tree.op, ast.USub):
-            return lambda table: pc.negate(inner(table))
+            return lambda table: pc.negate(broadcast(inner(table), table))
         raise self._refused(tree, "is not part of the language")
 
     def _arithmetic(self, tree: ast.BinOp) -> _Node:
-        operation = _ARITHMETIC.get(type(tree.op))
+        operation = ARITHMETIC.get(type(tree.op).__name__)
         if operation is None:
             raise self._refused(tree, "is not part of the language")
         left, right = self.node(tree.left), self.node(tree.right)
-        return lambda table: operation(_real(_array(left(table), table)), _real(right(table)))
+        return lambda table: operation(broadcast(left(table), table), right(table))
 
     def _tag(self, tree: ast.Subscript) -> _Node:
         if not (
             isinstance(tree.value, ast.Name)
             and tree.value.id == "tags"
             and isinstance(tree.slice, ast.Constant)
+            and isinstance(tree.slice.value, str)
         ):
             raise self._refused(tree, "is not part of the language: only tags['name'] is")
-        key = str(tree.slice.value)
+        key = tree.slice.value
         self.columns.add("tags")
         return lambda table: pc.map_lookup(table["tags"].combine_chunks(), pa.scalar(key), "first")
 
@@ -207,74 +233,32 @@ class _Compiler:
         name = tree.func.id if isinstance(tree.func, ast.Name) else None
         if name is None or tree.keywords:
             raise self._refused(tree, "is no function of the language")
-        if name in _OF_SIDE and len(tree.args) == 1:
-            side = tree.args[0]
-            if not (isinstance(side, ast.Name) and side.id in _SIDES):
-                raise self._refused(side, "is none of prompt, chosen, rejected")
-            column, measure = side.id, _OF_SIDE[name]
-            self.columns.add(column)
-            return lambda table: measure(table[column].combine_chunks())
-        if name in _OF_VALUE and len(tree.args) == _OF_VALUE[name][0]:
-            parts = [self.node(argument) for argument in tree.args]
-            apply = _OF_VALUE[name][1]
-            return lambda table: apply(
-                _array(parts[0](table), table), *(part(table) for part in parts[1:])
-            )
-        raise self._refused(
-            tree, f"is no function of the language{nearest(name, [*_OF_SIDE, *_OF_VALUE])}"
-        )
+        if name in OF_SIDE and len(tree.args) == 1:
+            return self._call_on_side(name, tree.args[0])
+        if name in OF_VALUE and len(tree.args) == 1:
+            value, apply = self.node(tree.args[0]), OF_VALUE[name]
+            return lambda table: apply(broadcast(value(table), table))
+        if name in OF_TEXT and len(tree.args) == 2:
+            return self._call_on_text(name, *tree.args)
+        known = (*OF_SIDE, *OF_VALUE, *OF_TEXT)
+        close = " of so many arguments" if name in known else nearest(name, known)
+        raise self._refused(tree, f"is no function of the language{close}")
+
+    def _call_on_side(self, name: str, side: ast.expr) -> _Node:
+        if not (isinstance(side, ast.Name) and side.id in _SIDES):
+            raise self._refused(side, "is none of prompt, chosen, rejected")
+        column, measure = side.id, OF_SIDE[name]
+        self.columns.add(column)
+        return lambda table: measure(table[column].combine_chunks())
+
+    def _call_on_text(self, name: str, text: ast.expr, part: ast.expr) -> _Node:
+        if not (isinstance(part, ast.Constant) and isinstance(part.value, str)):
+            raise self._refused(part, "is no text in quotes")
+        value, apply, wanted = self.node(text), OF_TEXT[name], part.value
+        return lambda table: apply(broadcast(value(table), table), wanted)
 
 
-def _texts(messages: pa.ListArray) -> pa.Array:
-    """The contents of each side, joined by newlines; null for a missing side."""
-    joined = [
-        None if turns is None else "\n".join(content or "" for _, content, _ in turns)
-        for turns in message_tuples(messages)
-    ]
-    return pa.array(joined, pa.large_string())
-
-
-_OF_SIDE: dict[str, Callable[[pa.ListArray], pa.Array]] = {
-    "characters": lambda side: lengths(side, "characters"),
-    "words": lambda side: lengths(side, "words"),
-    "turns": pc.list_value_length,
-    "text": _texts,
-}
-_OF_VALUE: dict[str, tuple[int, Callable[..., pa.Array]]] = {
-    "contains": (2, lambda text, part: pc.match_substring(text, part)),
-    "starts": (2, lambda text, part: pc.starts_with(text, part)),
-    "lower": (1, pc.utf8_lower),
-    "abs": (1, pc.abs),
-}
-
-
-def _array(value: _Value, table: pa.Table) -> pa.Array:
-    return value if isinstance(value, pa.Array) else pa.array([value] * len(table))
-
-
-def _real(value: _Value) -> _Value:
-    if isinstance(value, pa.Array) and pa.types.is_integer(value.type):
-        return value.cast(pa.float64())
-    return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
-
-
-def _nonzero(value: _Value) -> _Value:
-    """Division by zero gives null, not a number that keeps or drops a row."""
-    if isinstance(value, pa.Array):
-        return pc.if_else(pc.equal(value, 0.0), None, value)
-    return None if value == 0 else value
-
-
-def _is_in(values: pa.Array, members: list[Any], inverted: bool) -> pa.Array:
-    if pa.types.is_floating(values.type):
-        members = [float(member) for member in members]
-    found = pc.is_in(values, pa.array(members).cast(values.type))
-    found = pc.if_else(pc.is_null(values), None, found)
-    return pc.invert(found) if inverted else found
-
-
-def _fold(join: Callable[[_Value, _Value], _Value], values: list[_Value]) -> _Value:
-    result = values[0]
-    for value in values[1:]:
-        result = join(result, value)
-    return result
+def _is_null(tree: ast.expr) -> bool:
+    return (isinstance(tree, ast.Name) and tree.id == "null") or (
+        isinstance(tree, ast.Constant) and tree.value is None
+    )

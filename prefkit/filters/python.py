@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import math
 import numbers
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
@@ -41,7 +42,8 @@ class Python(Filter):
             value, reason = self._verdict(call, row)
             values.append(value)
             reasons.append(reason)
-        check = f"python.{self.function}"
+        # A colon would end the check's name in `dropped`.
+        check = f"python.{self.function.replace(':', '.')}"
         return [Measurement(check, pa.array(values, pa.float64()), pa.array(reasons, pa.string()))]
 
     def _verdict(
@@ -56,14 +58,20 @@ class Python(Filter):
         value, reason = (
             verdict if isinstance(verdict, tuple) and len(verdict) == 2 else (None, verdict)
         )
-        if not (value is None or isinstance(value, numbers.Real)) or not (
-            reason is None or isinstance(reason, str)
-        ):
+        if not (_is_value(value) and _is_reason(reason)):
             raise PrefkitError(
                 f"{self.function} returned {verdict!r} for pair {row['id']}",
-                hint="return None to keep, a text to drop, or (number, None or text)",
+                hint="return None to keep, a text to drop, or (finite number, None or text)",
             )
         return None if value is None else float(value), reason
+
+
+def _is_value(value: Any) -> bool:
+    return value is None or (isinstance(value, numbers.Real) and math.isfinite(value))
+
+
+def _is_reason(reason: Any) -> bool:
+    return reason is None or (isinstance(reason, str) and bool(reason.strip()))
 
 
 @cache
@@ -71,8 +79,8 @@ def _imported(name: str) -> Callable[[Mapping[str, Any]], Any]:
     module, _, attribute = name.partition(":")
     try:
         found = getattr(importlib.import_module(module), attribute)
-    except (ImportError, AttributeError) as error:
-        raise ConfigError(f"cannot import {name}: {error}") from error
+    except Exception as error:  # the module is the user's: importing it can raise anything
+        raise ConfigError(f"cannot import {name}: {type(error).__name__}: {error}") from error
     if not callable(found):
         raise ConfigError(f"{name} is no function")
     return found  # type: ignore[no-any-return]

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
+import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -15,12 +16,18 @@ from prefkit.step import Filter, Measurement
 
 __all__ = ["EmptySides", "IdenticalSides"]
 
+_Flags = np.ndarray[Any, np.dtype[np.bool_]]
+
+_LABELS = frozenset({"name", "tool_call_id", "id", "weight"})
+"""What names a message without being said in it."""
+
 
 class EmptySides(Filter):
     """Drop pairs with a side that is empty or blank, or whose prompt is.
 
-    The value is how many of prompt, chosen and rejected hold no text; a side that is missing by
-    design (an unpaired row) does not count, and a bare tool call is not empty.
+    The value is how many of prompt, chosen and rejected hold nothing: no text and nothing in the
+    extras but names, so a bare tool call is not empty. A side that is missing by design (an
+    unpaired row) does not count, but one of the two must be there.
     """
 
     reads: ClassVar[tuple[str, ...]] = ("prompt", "chosen", "rejected")
@@ -28,23 +35,42 @@ class EmptySides(Filter):
     def measure(self, table: pa.Table) -> Sequence[Measurement]:
         """Measure the rows of `table`."""
         blank = {name: _is_blank(table[name].combine_chunks()) for name in self.reads}
-        value = sum(flags.astype(float) for flags in blank.values())
+        value = np.sum([flags.astype(float) for flags in blank.values()], axis=0)
         notes = np.full(len(table), None, dtype=object)
         for name in reversed(self.reads):
             notes[blank[name]] = f"{name} is empty"
-        note = pa.array(notes, pa.string())
-        return [Measurement("empty_sides", pa.array(value, pa.float64()), note)]
+        bare = pc.and_(pc.is_null(table["chosen"]), pc.is_null(table["rejected"]))
+        bare = bare.to_numpy()
+        value[bare] += 2
+        notes[bare] = "both sides are missing"
+        reason = pa.array(notes, pa.string())
+        return [Measurement("empty_sides", pa.array(value, pa.float64()), reason)]
 
 
-def _is_blank(messages: pa.ListArray) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+def _is_blank(messages: pa.ListArray) -> _Flags:
     contents, counts = message_contents(messages)
-    extra = pc.struct_field(messages.flatten(), "extra")
-    said = pc.greater(pc.utf8_length(pc.utf8_trim_whitespace(pc.fill_null(contents, ""))), 0)
-    holds = pc.or_(said, pc.is_valid(extra)).to_numpy(zero_copy_only=False)
+    extras = pc.struct_field(messages.flatten(), "extra")
+    trimmed = pc.utf8_trim_whitespace(pc.fill_null(contents, ""))
+    holds = pc.not_equal(trimmed, "").to_numpy(zero_copy_only=False).copy()
+    # Only a message without text is asked what else it holds.
+    rest = np.flatnonzero(~holds & extras.is_valid().to_numpy(zero_copy_only=False))
+    holds[rest] = [_says_something(text) for text in extras.take(pa.array(rest)).to_pylist()]
     sums = np.concatenate([[0], np.cumsum(holds)])
     ends = np.cumsum(np.maximum(counts, 0))
     starts = np.concatenate([[0], ends[:-1]])
-    return (sums[ends] == sums[starts]) & (counts >= 0)
+    blank: _Flags = (sums[ends] == sums[starts]) & (counts >= 0)
+    return blank
+
+
+def _says_something(extra: str) -> bool:
+    """Whether a message's extra holds more than names and empty values."""
+    try:
+        members = orjson.loads(extra)
+    except orjson.JSONDecodeError:
+        return True
+    if not isinstance(members, dict):
+        return bool(members)
+    return any(value for name, value in members.items() if name not in _LABELS)
 
 
 class IdenticalSides(Filter):
@@ -82,9 +108,7 @@ class IdenticalSides(Filter):
         ]
 
 
-def _same_trimmed_length(
-    one: pa.ListArray, other: pa.ListArray
-) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+def _same_trimmed_length(one: pa.ListArray, other: pa.ListArray) -> _Flags:
     sums = []
     for side in (one, other):
         contents, counts = message_contents(side)
@@ -94,7 +118,8 @@ def _same_trimmed_length(
         sums.append(total[ends] - total[np.concatenate([[0], ends[:-1]])])
     present = (pc.list_value_length(one).is_valid(), pc.list_value_length(other).is_valid())
     both = pc.and_(*present).to_numpy(zero_copy_only=False)
-    return (sums[0] == sums[1]) & both
+    same: _Flags = (sums[0] == sums[1]) & both
+    return same
 
 
 def _trimmed(turns: list[tuple[str, str | None, str | None]]) -> list[tuple[str, str, str | None]]:

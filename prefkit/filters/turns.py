@@ -8,6 +8,7 @@ from typing import ClassVar
 
 import pyarrow as pa
 import pyarrow.compute as pc
+from pydantic import Field
 
 from prefkit.schema.batch import message_tuples
 from prefkit.step import Filter, Measurement
@@ -23,11 +24,12 @@ class Turns(Filter):
 
     Known roles only; a system turn only first; the prompt ends with a user or tool turn; each side
     begins with the assistant and ends with it; user and assistant alternate. The value is how many
-    faults the worse side has, the note the first of them.
+    faults the prompt and the worse side have, the reason the first of them.
     """
 
-    allow_divergence: bool = True
-    """Whether a side may hold several answers (the sides part before the last turn)."""
+    allow_divergence: bool = Field(
+        True, description="Whether a side may go on past its first answer (sides part early)."
+    )
 
     reads: ClassVar[tuple[str, ...]] = ("prompt", "chosen", "rejected")
 
@@ -47,15 +49,17 @@ class Turns(Filter):
         return [Measurement("turns", spread, reason)]
 
     def _faults(self, prompt: list[_Turn], sides: Sequence[list[_Turn] | None]) -> list[str]:
-        found = _prompt_faults(prompt)
+        """The faults of the prompt, then those of the worse side (of two equally bad, chosen)."""
+        worse: list[str] = []
         for name, side in zip(("chosen", "rejected"), sides, strict=True):
             if side is None:
                 continue
-            found += [f"{name}: {fault}" for fault in _side_faults(side)]
-            found += [f"{name}: {fault}" for fault in _order_faults([*prompt, *side])]
+            faults = _side_faults(side) + _order_faults(prompt, side)
             if not self.allow_divergence and any(role == "user" for role, _, _ in side):
-                found.append(f"{name}: goes on past its first answer")
-        return found
+                faults.append("goes on past its first answer")
+            if len(faults) > len(worse):
+                worse = [f"{name}: {fault}" for fault in faults]
+        return _prompt_faults(prompt) + _order_faults([], prompt) + worse
 
 
 def _is_plain(table: pa.Table) -> pa.BooleanArray:
@@ -86,15 +90,17 @@ def _side_faults(side: list[_Turn]) -> list[str]:
     return faults
 
 
-def _order_faults(turns: list[_Turn]) -> list[str]:
+def _order_faults(before: list[_Turn], turns: list[_Turn]) -> list[str]:
+    """What is wrong with `turns` where they follow the turns `before`."""
     roles = [role for role, _, _ in turns]
     faults = [f"unknown role {role!r}" for role in roles if role not in _ROLES]
+    later = roles if before else roles[1:]
     faults += [
-        f"a {role} turn after the first" for role in roles[1:] if role in ("system", "developer")
+        f"a {role} turn after the first" for role in later if role in ("system", "developer")
     ]
     faults += [
         f"two {one} turns in a row"
-        for one, two in pairwise(roles)
+        for one, two in pairwise([*(role for role, _, _ in before[-1:]), *roles])
         if one == two and one in ("user", "assistant")
     ]
     return faults

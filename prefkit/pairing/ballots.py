@@ -61,9 +61,7 @@ def ballots_of(table: pa.Table, selection: Selection) -> Ballots:
     ).explode("scores", "place")
     cells = cells.rename({"scores": "score"}).filter(pl.col("score").is_not_null())
     scores = _numbered(_averaged(cells, selection.mean_of))
-    bare = bare.select(
-        "row", "kind", "outcome", "vote", ballot=-1 - pl.col("vote").cast(pl.Int64)
-    )
+    bare = bare.select("row", "kind", "outcome", "vote", ballot=-1 - pl.col("vote").cast(pl.Int64))
     return Ballots(scores, bare, mixed)
 
 

@@ -12,13 +12,17 @@ __all__ = ["Every", "capped", "lower_than"]
 
 
 class Every(Policy):
-    """Pair every response with every one that scored lower, at most `cap` pairs a comparison.
+    """Pair every response with every one that scored lower, at most `cap` pairs a prompt.
 
     Above the cap a draw by seed and ids decides, not the margin: the largest margins teach least.
     """
 
-    cap: int = Field(6, ge=1, description="Pairs of one comparison at most.")
+    cap: int = Field(6, ge=1, description="Pairs of one prompt at most.")
     seed: int = Field(0, description="Another seed keeps other pairs.")
+
+    def most_of_a_prompt(self) -> int | None:
+        """The cap holds over all comparisons of a prompt."""
+        return self.cap
 
     def choose(self, standing: Standing, ids: pl.DataFrame) -> Chosen:
         """Join each row's responses with its lower ones."""

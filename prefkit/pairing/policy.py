@@ -41,6 +41,10 @@ class Chosen(NamedTuple):
 class Policy(Options):
     """Chooses which responses of a comparison become pairs; its fields are its options."""
 
+    def most_of_a_prompt(self) -> int | None:
+        """How many pairs of one prompt stay, over all its comparisons; null for no limit."""
+        return None
+
     def choose(self, standing: Standing, ids: pl.DataFrame) -> Chosen:
         """Choose from a batch's standing; `ids` has row, id (of the comparison), responses."""
         raise NotImplementedError

@@ -13,11 +13,15 @@ __all__ = ["Threshold"]
 
 
 class Threshold(Policy):
-    """Pair every response at or above `at` with every one below it, at most `cap` pairs."""
+    """Pair every response at or above `at` with every one below it, at most `cap` pairs a prompt."""
 
     at: float = Field(description="The lowest mean score that counts as good, on the votes' scale.")
-    cap: int = Field(6, ge=1, description="Pairs of one comparison at most.")
+    cap: int = Field(6, ge=1, description="Pairs of one prompt at most.")
     seed: int = Field(0, description="Another seed keeps other pairs.")
+
+    def most_of_a_prompt(self) -> int | None:
+        """The cap holds over all comparisons of a prompt."""
+        return self.cap
 
     def choose(self, standing: Standing, ids: pl.DataFrame) -> Chosen:
         """Split each row's responses and join the two parts."""

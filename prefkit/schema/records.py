@@ -107,6 +107,10 @@ def _exact_json(value: Any) -> str:
     import json
 
     try:
-        return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+        text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+        text.encode()
+        return text
+    except UnicodeEncodeError as error:
+        raise SchemaError("a text holds half a character (a surrogate alone)") from error
     except (TypeError, ValueError, RecursionError) as error:
         raise SchemaError(f"a value has no JSON form: {error}") from error

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import inspect
+import json
+from collections.abc import Iterator
 from typing import Any, ClassVar
 
 from pydantic import Field
+from pydantic.fields import FieldInfo
 
-from prefkit.registry import ROLES, load, names, summary
+from prefkit.errors import ConfigError
+from prefkit.registry import ROLES, load, names, nearest, summary
 from prefkit.verbs.verb import Outcome, Verb
 
 __all__ = ["Catalog"]
@@ -31,50 +36,45 @@ class Catalog(Verb):
             ConfigError: no such role or name.
         """
         if self.role == _SCHEMA:
-            return _schema()
-        roles = list(ROLES) if self.role is None else [self.role]
-        if self.role is not None and self.role not in ROLES:
-            from prefkit.errors import ConfigError
-            from prefkit.registry import nearest
-
+            schema: dict[str, Any] = load("verb", "run").file_schema()
+            return Outcome(schema, (("", json.dumps(schema, indent=2)),))
+        if self.role is None:
+            return _listing(list(ROLES))
+        if self.role not in ROLES:
+            known = [*ROLES, _SCHEMA]
             raise ConfigError(
-                f"there is no role {self.role!r}{nearest(self.role, ROLES)}",
-                hint=f"prefkit catalog, or one of {', '.join(ROLES)}, {_SCHEMA}",
+                f"there is no role {self.role!r}{nearest(self.role, known)}; "
+                f"the roles are {', '.join(known)}",
+                hint="prefkit catalog",
             )
-        if self.name is not None:
-            return _details(roles[0], self.name)
-        facts: dict[str, Any] = {
-            role: {name: summary(role, name) for name in names(role)} for role in roles
-        }
-        lines = [
-            (f"{role} {name}", text)
-            for role, entries in facts.items()
-            for name, text in entries.items()
-        ]
-        return Outcome(facts, tuple(lines))
+        return _listing([self.role]) if self.name is None else _details(self.role, self.name)
 
 
-def _details(role: str, name: str) -> Outcome:
-    import inspect
-
-    kind = load(role, name)
-    fields = kind.model_fields
-    facts = {
-        "role": role,
-        "name": name,
-        "description": inspect.getdoc(kind),
-        "options": kind.model_json_schema()["properties"] if fields else {},
-    }
-    lines = [(f"{role} {name}", (inspect.getdoc(kind) or "").replace("\n", " "))]
-    for option, field in fields.items():
-        default = "needed" if field.is_required() else f"default {field.default!r}"
-        lines.append((f"  {option}", f"{field.description or ''} ({default})"))
+def _listing(roles: list[str]) -> Outcome:
+    facts = {role: {name: summary(role, name) for name in names(role)} for role in roles}
+    lines = [
+        (f"{role} {name}", text)
+        for role, entries in facts.items()
+        for name, text in entries.items()
+    ]
     return Outcome(facts, tuple(lines))
 
 
-def _schema() -> Outcome:
-    """The JSON schema of a pipeline file, for editors."""
-    schema: dict[str, Any] = load("verb", "run").file_schema()
-    import json
+def _details(role: str, name: str) -> Outcome:
+    kind = load(role, name)
+    text = inspect.getdoc(kind) or ""
+    options = kind.model_json_schema().get("properties", {})
+    facts = {"role": role, "name": name, "description": text, "options": options}
+    lines = [(f"{role} {name}", text), *_options(kind.model_fields)]
+    return Outcome(facts, tuple(lines))
 
-    return Outcome(schema, (("", json.dumps(schema, indent=2)),))
+
+def _options(fields: dict[str, FieldInfo]) -> Iterator[tuple[str, str]]:
+    for option, field in fields.items():
+        default = "needed" if field.is_required() else f"default {_shown(field.default)}"
+        yield (f"  {option}", f"{field.description or ''} ({default})".lstrip())
+
+
+def _shown(default: Any) -> str:
+    """A default as a pipeline file would give it."""
+    return default if isinstance(default, str) and default else json.dumps(default, default=str)

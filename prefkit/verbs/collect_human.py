@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import os
-from collections import Counter
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any, ClassVar
@@ -15,8 +14,10 @@ import numpy as np
 import pyarrow as pa
 from pydantic import Field
 
-from prefkit.collectors.human.files import Block, expand, read_blocks
-from prefkit.collectors.human.harvest import Harvest, Job, decode, harvest
+from prefkit.collectors.human.counts import Counts
+from prefkit.collectors.human.decoding import decode
+from prefkit.collectors.human.files import Block, expand, read_blocks, source_names
+from prefkit.collectors.human.harvest import Harvest, Job, harvest
 from prefkit.collectors.human.people import key_fingerprint, load_key
 from prefkit.collectors.merging import leaders, merged_tables
 from prefkit.dataset import DatasetWriter, create_dataset
@@ -57,7 +58,7 @@ class CollectHuman(Verb):
     tags: dict[str, str] = Field({}, description="Tags for every comparison, as YAML.")
     pseudonym_key: Path | None = Field(
         None,
-        description="Key file for pseudonyms; made if missing. Default: in the user's configuration.",
+        description="Key file for pseudonyms, made if missing; by default in your configuration.",
     )
     limit: int | None = Field(
         None, ge=1, description="Read this many source rows of each file at most."
@@ -75,54 +76,65 @@ class CollectHuman(Verb):
             NothingUsable: no source row could be used.
         """
         if self.dry_run:
-            counts = _Counts()
-            for file in expand(self.paths):
-                for found in self._harvests(file, counts):
-                    counts.add(found)
-            return counts.outcome(self, None)
+            counts, ids = Counts(), []
+            for _, found in self._harvests(counts):
+                ids.append(_ids(found.table))
+            counts.merge(leaders(ids))
+            return _outcome(self, counts, None)
         check_target(self.out, force=self.force)
         with create_dataset(self.out, "comparisons", force=self.force) as writer:
             return self._write(writer)
 
     def _write(self, writer: DatasetWriter) -> Outcome:
-        counts, ids = _Counts(), []
-        for file in expand(self.paths):
-            for found in self._harvests(file, counts):
-                counts.add(found)
-                ids.append(_ids(found.table))
-                writer.write(found.table)
-                for part, where, aside in found.aside:
-                    writer.put_aside(
-                        {"file": _plain(file), "where": where, "part": part, **aside._asdict()}
-                    )
+        counts, ids = Counts(), []
+        for name, found in self._harvests(counts):
+            ids.append(_ids(found.table))
+            writer.write(found.table)
+            for part, where, aside in found.aside:
+                writer.put_aside(_entry(name, where, part, aside))
         if not counts.used:
             raise NothingUsable(
                 f"none of {counts.rows} source rows could be used ({listed(counts.reasons)})",
                 hint="add --dry-run --json to see the reasons, or name the --format",
             )
         first = leaders(ids)
+
+        def superseded(vote: dict[str, Any]) -> None:
+            aside = Aside("superseded", "a later version of the same judgement counts", vote)
+            source = vote["source"]
+            writer.put_aside(_entry(source["name"], source["record"], True, aside))
+            counts.parts["superseded"] += 1
+
         if counts.merge(first):
+            scratch = writer.folder / "duplicates"
             writer.rewrite(
-                lambda rows: merged_tables(
-                    rows, first, writer.folder / "duplicates", counts.supersede(writer)
-                )
+                lambda rows: counts.stored(merged_tables(rows, first, scratch, superseded))
             )
         manifest = writer.finish("collect human", self._options(), counts.facts())
-        return counts.outcome(self, manifest)
+        return _outcome(self, counts, manifest)
 
-    def _harvests(self, file: str, counts: _Counts) -> Iterator[Harvest]:
-        blocks = read_blocks(file, encoding=self.encoding, sheet=self.sheet)
-        if self.limit is not None:
-            blocks = _limited(blocks, self.limit)
-        first = next(blocks, None)
-        if first is None:
-            counts.input(file, None)
-            return
-        reader = self._reader_of(file, first)
-        key = self._key() if reader.identifies_people else None
-        counts.input(file, reader, None if key is None else key_fingerprint(key))
-        job = Job(reader, _plain(file), key, self.license, tuple(sorted(self.tags.items())))
-        yield from in_processes(_Harvester(job), chain([first], blocks), self.workers)
+    def _harvests(self, counts: Counts) -> Iterator[tuple[str, Harvest]]:
+        """What the blocks of all files gave, counted, each with the name of its source."""
+        files = expand(self.paths)
+        sources = source_names(files)
+        for file in files:
+            for found in self._harvest(file, sources[file], counts):
+                counts.add(found)
+                _LOG.info("%s source rows read", f"{counts.rows:,}", extra={"progress": True})
+                yield sources[file], found
+
+    def _harvest(self, file: str, source: str, counts: Counts) -> Iterator[Harvest]:
+        with closing(read_blocks(file, encoding=self.encoding, sheet=self.sheet)) as opened:
+            blocks = opened if self.limit is None else _limited(opened, self.limit)
+            first = next(blocks, None)
+            if first is None:
+                counts.input(file, source, None, None)
+                return
+            reader = self._reader_of(file, first)
+            key = self._key() if reader.identifies_people else None
+            counts.input(file, source, reader.name, None if key is None else key_fingerprint(key))
+            job = Job(reader, source, key, self.license, tuple(sorted(self.tags.items())))
+            yield from in_processes(_Harvester(job), chain([first], blocks), self.workers)
 
     def _reader_of(self, file: str, first: Block) -> Reader:
         unknown = set(self.reader) - set(names("reader"))
@@ -139,7 +151,7 @@ class CollectHuman(Verb):
             )
             raise ConfigError(
                 f"{file}: no reader knows these rows (fields: {fields})",
-                hint="name one with --format, and its columns with --reader (prefkit catalog reader)",
+                hint="name one with --format, its columns with --reader (prefkit catalog reader)",
             )
         if sure[1][0] == sure[0][0]:
             raise ConfigError(
@@ -174,87 +186,29 @@ class _Harvester:
         return harvest(self._job, block)
 
 
-class _Counts:
-    """What was read so far; turns into the manifest's facts and the printed lines."""
-
-    def __init__(self) -> None:
-        self.rows = self.used = self.comparisons = self.votes = 0
-        self.reasons: Counter[str] = Counter()
-        self.parts: Counter[str] = Counter()
-        self.merged = 0
-        self.fingerprint: str | None = None
-        self.inputs: list[dict[str, Any]] = []
-
-    def input(self, file: str, reader: Reader | None, fingerprint: str | None = None) -> None:
-        entry: dict[str, Any] = {"name": _plain(file), "reader": reader and reader.name}
-        if file != "-":
-            with Path(file).open("rb") as stream:
-                entry["sha256"] = hashlib.file_digest(stream, "sha256").hexdigest()
-                entry["bytes"] = stream.tell()
-        self.inputs.append(entry)
-        self.fingerprint = self.fingerprint or fingerprint
-
-    def add(self, found: Harvest) -> None:
-        self.rows += found.rows
-        self.used += found.used
-        self.comparisons += len(found.table)
-        self.votes += _vote_count(found.table)
-        for part, _, aside in found.aside:
-            (self.parts if part else self.reasons)[aside.reason] += 1
-        _LOG.info("%s source rows read", f"{self.rows:,}", extra={"progress": True})
-
-    def merge(self, first: np.ndarray[Any, Any]) -> bool:
-        """Count rows that will be merged; whether there are any."""
-        self.merged = int((first != np.arange(len(first))).sum())
-        self.comparisons -= self.merged
-        return self.merged > 0
-
-    def supersede(self, writer: DatasetWriter) -> Any:
-        def put(vote: dict[str, Any]) -> None:
-            aside = Aside("superseded", "a later version of the same judgement counts", vote)
-            where = vote["source"]["record"]
-            writer.put_aside(
-                {"file": vote["source"]["name"], "where": where, "part": True, **aside._asdict()}
-            )
-            self.parts["superseded"] += 1
-
-        return put
-
-    def facts(self) -> dict[str, Any]:
-        return {
-            "inputs": self.inputs,
-            "parents": [],
-            "counts": {
-                "rows": self.rows,
-                "used": self.used,
-                "set_aside": self.rows - self.used,
-                "comparisons": self.comparisons,
-                "votes": self.votes,
-                "merged": self.merged,
-                "reasons": dict(sorted(self.reasons.items())),
-                "parts_set_aside": dict(sorted(self.parts.items())),
-            },
-            "pseudonyms": self.fingerprint,
-        }
-
-    def outcome(self, verb: CollectHuman, manifest: Mapping[str, Any] | None) -> Outcome:
-        facts = {**self.facts()["counts"], "inputs": self.inputs, "dry_run": manifest is None}
-        lines = [
-            ("Read", " · ".join(f"{e['name']} ({e['reader'] or 'empty'})" for e in self.inputs)),
-            ("Rows", f"{self.rows:,} = {self.used:,} used + {self.rows - self.used:,} set aside"),
-        ]
-        if self.reasons:
-            lines.append(("Set aside", listed(self.reasons)))
-        if self.parts:
-            lines.append(("Parts aside", listed(self.parts)))
-        merged = f" ({self.merged:,} equal ones merged)" if self.merged else ""
-        lines.append(("Comparisons", f"{self.comparisons:,}{merged} with {self.votes:,} votes"))
-        if manifest is None:
-            return Outcome(facts, (*lines, ("Dry run", "nothing was written")))
-        facts |= {"out": str(verb.out), "content_hash": manifest["content_hash"]}
-        lines.append(("Wrote", f"{verb.out}  {manifest['content_hash'][:19]}…"))
-        lines.append(("Next", f"prefkit pair {verb.out} --out PAIRS"))
-        return Outcome(facts, tuple(lines))
+def _outcome(verb: CollectHuman, counts: Counts, manifest: Mapping[str, Any] | None) -> Outcome:
+    """What was counted, for machines and for people; without a manifest nothing was written."""
+    facts = {**counts.facts()["counts"], "inputs": counts.inputs, "dry_run": manifest is None}
+    aside = counts.rows - counts.used
+    lines = [
+        ("Read", " · ".join(f"{e['name']} ({e['reader'] or 'empty'})" for e in counts.inputs)),
+        ("Rows", f"{counts.rows:,} = {counts.used:,} used + {aside:,} set aside"),
+    ]
+    if counts.reasons:
+        lines.append(("Set aside", listed(counts.reasons)))
+    if counts.parts:
+        lines.append(("Parts aside", listed(counts.parts)))
+    merged = f" ({counts.merged:,} equal ones merged)" if counts.merged else ""
+    votes = f"{counts.votes:,} votes"
+    if manifest is None and counts.merged:
+        votes += " before merging"
+    lines.append(("Comparisons", f"{counts.comparisons:,}{merged} with {votes}"))
+    if manifest is None:
+        return Outcome(facts, (*lines, ("Dry run", "nothing was written")))
+    facts |= {"out": str(verb.out), "content_hash": manifest["content_hash"]}
+    lines.append(("Wrote", f"{verb.out}  {manifest['content_hash'][:19]}…"))
+    lines.append(("Next", f"prefkit pair {verb.out} --out PAIRS"))
+    return Outcome(facts, tuple(lines))
 
 
 def _limited(blocks: Iterator[Block], limit: int) -> Iterator[Block]:
@@ -280,5 +234,6 @@ def _ids(table: pa.Table) -> np.ndarray[Any, Any]:
     return np.array(table["id"].to_pylist(), dtype="S32")
 
 
-def _vote_count(table: pa.Table) -> int:
-    return len(table["votes"].combine_chunks().flatten())
+def _entry(file: str, where: str, part: bool, aside: Aside) -> dict[str, Any]:
+    """A line of `set_aside.jsonl`; `part` tells parts of used rows from whole rows."""
+    return {"file": file, "where": where, "part": part, **aside._asdict()}

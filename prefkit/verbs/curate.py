@@ -13,8 +13,9 @@ from prefkit.dataset.folder import check_target
 from prefkit.errors import ConfigError
 from prefkit.registry import load
 from prefkit.runner import StepCounts, run_steps
-from prefkit.step import Step, TwoPass, make
-from prefkit.verbs.verb import Outcome, Verb, listed, named
+from prefkit.step import Step, TwoPass
+from prefkit.verbs.entries import named, resolve
+from prefkit.verbs.verb import Outcome, Verb, listed
 
 __all__ = ["Curate"]
 
@@ -46,7 +47,7 @@ class Curate(Verb):
             ConfigError: a filter or option is wrong, code is not allowed, or `out` exists.
         """
         parent = open_dataset(self.dataset, "pairs")
-        steps = self._steps()
+        steps = self._steps("curate")
         if self.dry_run:
             return self._outcome(run_steps(parent, steps, None, self.limit), None)
         check_target(self.out, force=self.force)
@@ -63,17 +64,28 @@ class Curate(Verb):
             manifest = writer.finish("curate", options, facts)
         return self._outcome(counts, manifest)
 
-    def _steps(self) -> list[Step | TwoPass]:
-        steps: list[Step | TwoPass] = []
-        for place, entry in enumerate(self.filter):
-            name, options = named(entry, "filter")
-            kind = load("filter", name)
-            if getattr(kind, "runs_code", False) and not self.allow_code:
+    @property
+    def runs_code(self) -> bool:
+        """Whether a filter calls code of the user's, whose changes nobody sees."""
+        entries = (named(entry, "filter")[0] for entry in self.filter)
+        return any(getattr(load("filter", name), "runs_code", False) for name in entries)
+
+    def check(self, where: str) -> None:
+        """Build the filters; a filter that runs code imports it only when it measures.
+
+        Raises:
+            ConfigError: `where`, and the filter or option that is wrong or not allowed.
+        """
+        self._steps(where)
+
+    def _steps(self, where: str) -> list[Step | TwoPass]:
+        steps: list[Step | TwoPass] = [resolve("filter", entry, where) for entry in self.filter]
+        for step in steps:
+            if getattr(step, "runs_code", False) and not self.allow_code:
                 raise ConfigError(
-                    f"curate[{place}]: the filter {name} imports and runs code",
+                    f"{where}: the filter {step.name} imports and runs code",
                     hint="add --allow-code if you trust it",
                 )
-            steps.append(make(kind, options, f"curate[{place}]: {name}"))
         return steps
 
     def _outcome(self, counts: Sequence[StepCounts], manifest: Mapping[str, Any] | None) -> Outcome:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
@@ -150,9 +149,11 @@ class Export(Verb):
             yield from dataset.batches(columns)
             return
         left = self.limit
-        for table in itertools.takewhile(lambda _: left > 0, dataset.batches(columns)):
+        for table in dataset.batches(columns):
             yield table.slice(0, left)
             left -= len(table)
+            if left <= 0:
+                return
 
 
 def _nothing(found: Survey, shape: str) -> str:
@@ -169,7 +170,10 @@ def _lines(found: Survey, split: Split) -> tuple[tuple[str, str], ...]:
     counts, proof = found.counts, split.proof
     rows = " · ".join(f"{name} {n:,}" for name, n in proof["rows"].items())
     lines = [
-        ("Rows", f"{counts['rows']:,} in · {counts['kept']:,} kept · {counts['exported']:,} exported"),
+        (
+            "Rows",
+            f"{counts['rows']:,} in · {counts['kept']:,} kept · {counts['exported']:,} exported",
+        ),
         ("Split", f"{rows}   grouped by prompt, stratified by source and direction"),
         ("Leakage", f"prompts in two splits {proof['prompts_in_two_splits']} · "
                     f"clusters in two splits {proof['clusters_in_two_splits']}"),

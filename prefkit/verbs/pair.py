@@ -19,7 +19,7 @@ from prefkit.dataset import Dataset, DatasetWriter, create_dataset, open_dataset
 from prefkit.dataset.folder import check_target
 from prefkit.engines.local import in_threads
 from prefkit.errors import ConfigError, NothingUsable
-from prefkit.pairing.amend import amended, amendments
+from prefkit.pairing.amend import Seen, amended, amendments
 from prefkit.pairing.ballots import Selection, criteria_of
 from prefkit.pairing.pairs import Batch, Plan, pairs_of
 from prefkit.registry import load, nearest
@@ -84,19 +84,21 @@ class Pair(Verb):
 
     def _write(self, plan: Plan, parent: Dataset, writer: DatasetWriter) -> _Counts:
         counts = _Counts()
-        ids, turned, prompts = [], [], []
+        seen = Seen([], [], [])
         for batch in self._batches(plan, parent):
             counts.add(batch)
-            ids.append(np.array(batch.pairs["id"].to_pylist(), dtype="S32"))
-            turned.append(batch.turned)
-            prompts.append(batch.prompts)
+            seen.ids.append(np.array(batch.pairs["id"].to_pylist(), dtype="S32"))
+            seen.prompts.append(batch.prompts)
+            seen.turned.append(batch.turned)
             writer.write(batch.pairs)
             for comparison, reason in batch.aside:
                 writer.put_aside({"comparison": comparison, "reason": reason})
         if not counts.pairs:
             raise NothingUsable(f"no comparison gives a pair ({listed(counts.reasons)})")
-        found = amendments(ids, turned, prompts if self.weight == "prompt" else None)
+        cap = plan.policy.most_of_a_prompt()
+        found = amendments(seen, by_prompt=self.weight == "prompt", cap=cap)
         counts.contradicting = int((found.opposed > 0).sum())
+        counts.capped = int((found.beyond > 0).sum())
         if found.any:
             writer.rewrite(lambda rows: amended(rows(), found))
         return counts
@@ -176,7 +178,8 @@ class _Counts:
     """What was paired so far."""
 
     def __init__(self) -> None:
-        self.comparisons = self.paired = self.pairs = self.marked = self.contradicting = 0
+        self.comparisons = self.paired = self.pairs = 0
+        self.marked = self.contradicting = self.capped = 0
         self.reasons: Counter[str] = Counter()
 
     def add(self, batch: Batch) -> None:
@@ -197,6 +200,7 @@ class _Counts:
                 "pairs": self.pairs,
                 "marked_below_half": self.marked,
                 "contradicting": self.contradicting,
+                "beyond_cap": self.capped,
             },
             "policies": {plan.policy_hash: plan.resolved},
             "note": said,
@@ -221,8 +225,11 @@ class _Counts:
         if self.reasons:
             lines.append(("Set aside", listed(self.reasons)))
         lines.append(("Pairs", f"{self.pairs:,}"))
-        if self.marked + self.contradicting:
-            marks = f"{self.marked:,} against their votes · {self.contradicting:,} contradict another row"
+        if self.marked + self.contradicting + self.capped:
+            marks = (
+                f"{self.marked:,} against their votes · {self.contradicting:,} contradict another row"
+                f" · {self.capped:,} beyond the cap of their prompt"
+            )
             lines.append(("Marked", marks))
         if manifest is None:
             return Outcome(facts, (*lines, ("Dry run", "nothing was written")))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from itertools import islice
 from pathlib import Path
 from typing import Any, ClassVar
@@ -11,10 +12,14 @@ from pydantic import Field
 
 from prefkit.dataset import open_dataset
 from prefkit.dataset.manifest import read_manifest
+from prefkit.errors import DataError
+from prefkit.exporters.sources import FORMATS, SourceError, files_of, lines_of
 from prefkit.schema.arrow import SCHEMAS
 from prefkit.verbs.verb import Outcome, Verb, listed
 
 __all__ = ["Show"]
+
+_SPLITS = ("train", "validation", "test")
 
 
 class Show(Verb):
@@ -23,60 +28,81 @@ class Show(Verb):
     positional: ClassVar[tuple[str, ...]] = ("folder",)
 
     folder: Path = Field(description="A dataset or an export.")
-    rows: int = Field(0, ge=0, description="Show this many rows too.")
+    rows: int = Field(0, ge=0, description="Show this many rows too, as JSON.")
 
     def __call__(self) -> Outcome:
         """Read the manifest, and the first rows.
 
         Raises:
             ConfigError: the folder is no prefkit folder.
+            DataError: the manifest or a row file is damaged.
         """
         manifest = read_manifest(self.folder)
         facts = {key: value for key, value in manifest.items() if key != "prefkit"} | {
             "path": str(self.folder),
             "written_by": manifest["prefkit"],
         }
-        lines = [
-            ("Folder", str(self.folder)),
-            (
-                "Kind",
-                f"{manifest['kind']}, written by {manifest['verb']} of prefkit {manifest['prefkit']['version']}",
-            ),
-            ("Rows", f"{manifest.get('rows', 0):,}"),
-            ("Content", str(manifest.get("content_hash"))),
-        ]
-        lines += [("Parent", parent) for parent in manifest.get("parents", [])]
-        lines += [
-            ("Input", f"{entry['name']} ({entry.get('reader')})")
-            for entry in manifest.get("inputs", [])
-        ]
-        lines += list(_counts(manifest.get("counts", {})))
-        lines += [
-            (step["name"], f"{step['dropped']:,} marked of {step['rows_in']:,}")
-            for step in manifest.get("steps", [])
-        ]
-        if self.rows and manifest["kind"] in SCHEMAS:
-            shown = self._rows()
-            facts["shown"] = shown
-            lines += [("", orjson.dumps(row).decode()) for row in shown]
+        try:
+            lines = [("Folder", str(self.folder)), *_lines(manifest)]
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise DataError(
+                f"{self.folder}/manifest.json is not as prefkit writes it: {error!r}",
+                hint=f"prefkit verify {self.folder}",
+            ) from error
+        if self.rows:
+            rows = self._rows() if manifest["kind"] in SCHEMAS else self._exported(manifest)
+            facts["shown"] = list(islice(rows, self.rows))
+            lines += [("", orjson.dumps(row).decode()) for row in facts["shown"]]
         return Outcome(facts, tuple(lines))
 
-    def _rows(self) -> list[dict[str, Any]]:
-        tables = open_dataset(self.folder).batches()
-        rows = (row for table in tables for row in table.slice(0, self.rows).to_pylist())
-        return [{**row, "tags": dict(row["tags"])} for row in islice(rows, self.rows)]
+    def _rows(self) -> Iterator[dict[str, Any]]:
+        for table in open_dataset(self.folder).batches():
+            for row in table.slice(0, self.rows).to_pylist():
+                yield {**row, "tags": dict(row["tags"])}
+
+    def _exported(self, manifest: Mapping[str, Any]) -> Iterator[Any]:
+        """The rows of the splits, from whichever format is there."""
+        there = {str(file["name"]) for file in manifest.get("files", ())}
+        for split in _SPLITS:
+            formats = files_of({name for name in there if (self.folder / name).is_file()}, split)
+            kind = next((kind for kind in FORMATS if kind in formats), None)
+            if kind is None:
+                continue
+            try:
+                for place in lines_of(self.folder, kind, formats[kind]):
+                    yield orjson.loads(place.text)
+            except (SourceError, ValueError) as error:
+                raise DataError(
+                    f"cannot read {self.folder}/{formats[kind][0]}: {error}",
+                    hint=f"prefkit verify {self.folder}",
+                ) from error
 
 
-def _counts(counts: dict[str, Any]) -> list[tuple[str, str]]:
+def _lines(manifest: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    version = manifest["prefkit"]["version"]
+    yield ("Kind", f"{manifest['kind']}, written by {manifest['verb']} of prefkit {version}")
+    yield ("Rows", f"{manifest.get('rows', 0):,}")
+    yield ("Content", str(manifest.get("content_hash")))
+    single = manifest.get("parent")
+    for parent in [single["content_hash"]] if single else manifest.get("parents", []):
+        yield ("Parent", str(parent))
+    for entry in manifest.get("inputs", []):
+        yield ("Input", f"{entry['name']} ({entry.get('reader') or 'empty'})")
+    yield from _counts(manifest.get("counts", {}))
+    for step in manifest.get("steps", []):
+        yield (str(step["name"]), f"{step['dropped']:,} marked of {step['rows_in']:,}")
+    for name, rows in manifest.get("split", {}).get("rows", {}).items():
+        yield (str(name), f"{rows:,} rows")
+
+
+def _counts(counts: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     plain = {name: value for name, value in counts.items() if isinstance(value, int)}
-    nested = {name: value for name, value in counts.items() if isinstance(value, dict) and value}
-    lines = (
-        [("Counts", " · ".join(f"{value:,} {name}" for name, value in plain.items()))]
-        if plain
-        else []
-    )
-    return lines + [
-        (name, listed(value))
-        for name, value in nested.items()
-        if all(isinstance(n, int) for n in value.values())
-    ]
+    if plain:
+        yield ("Counts", " · ".join(f"{value:,} {_words(name)}" for name, value in plain.items()))
+    for name, value in counts.items():
+        if isinstance(value, dict) and value:
+            yield (_words(name).capitalize(), listed(value))
+
+
+def _words(name: str) -> str:
+    return name.replace("_", " ")

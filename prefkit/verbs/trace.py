@@ -7,23 +7,23 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import orjson
-import pyarrow as pa
-import pyarrow.compute as pc
 from pydantic import Field
 
 from prefkit.dataset import Dataset, open_dataset
-from prefkit.dataset.lineage import lineage
+from prefkit.dataset.lineage import lineage, rows_starting
 from prefkit.dataset.manifest import read_manifest
-from prefkit.errors import ConfigError
+from prefkit.errors import ConfigError, DataError
+from prefkit.verbs.trace_lines import lines_of
 from prefkit.verbs.verb import Outcome, Verb
 
 __all__ = ["Trace"]
 
 _SHORTEST = 6
+_STEP = ("kind", "verb", "options", "content_hash", "inputs", "steps", "pseudonyms")
 
 
 class Trace(Verb):
-    """Answer an audit about one pair: its votes, who cast them, every check, every step it went through."""
+    """Answer an audit about one pair: who voted how, every check, the policy, every step."""
 
     positional: ClassVar[tuple[str, ...]] = ("pair", "folder")
 
@@ -38,123 +38,72 @@ class Trace(Verb):
 
         Raises:
             ConfigError: no such pair, the id is ambiguous, or a parent is not found.
+            DataError: a folder on the way is damaged.
         """
         if len(self.pair) < _SHORTEST:
             raise ConfigError(
-                f"{self.pair!r} is too short for an id: give at least {_SHORTEST} characters"
+                f"{self.pair!r} is too short for an id: give at least {_SHORTEST} characters",
+                hint=f"prefkit show {self.folder} --rows 3",
             )
-        manifest = read_manifest(self.folder)
-        ancestors = lineage(self.folder, self.parent)
-        own = [open_dataset(self.folder)] if manifest["kind"] == "pairs" else []
-        datasets = [d for d in (*own, *ancestors) if d.kind == "pairs"]
-        if not datasets:
+        kind = read_manifest(self.folder).get("kind")
+        if kind not in ("pairs", "export"):
             raise ConfigError(
-                f"{self.folder} holds {manifest['kind']}, and no pairs are known of it"
+                f"{self.folder} holds {kind}; a pair is traced in pairs or an export",
+                hint="prefkit trace --help",
             )
-        pairs = _rows(datasets[0], "id", self.pair)
+        chain = lineage(self.folder, self.parent)
+        if kind == "pairs":
+            chain.insert(0, open_dataset(self.folder))
+        facts = self._facts(chain)
+        if kind == "export":
+            facts["exported"] = _exported(self.folder, facts["pairs"][0]["pair"]["id"])
+        return Outcome(facts, tuple(lines_of(facts)))
+
+    def _facts(self, chain: Sequence[Dataset]) -> dict[str, Any]:
+        kinds = [dataset.kind for dataset in chain]
+        if not kinds or kinds[0] != "pairs" or kinds[-1] != "comparisons":
+            raise ConfigError(
+                f"{self.folder} does not say which comparisons it came from ({kinds})",
+                hint=f"prefkit show {self.folder}",
+            )
+        pairs = rows_starting(chain[0], "id", self.pair)
         _one_of(pairs, self.pair, self.folder)
-        origin = next((d for d in ancestors if d.kind == "comparisons"), None)
-        if origin is None:
-            raise ConfigError(f"the comparisons that {self.folder} came from are not known")
-        found = [_fact(row, origin) for row in pairs]
-        policies = datasets[0].manifest.get("policies", {})
-        facts = {
-            "pairs": found,
-            "policy": policies.get(pairs[0]["policy"]),
-            "lineage": [_step(dataset) for dataset in (*own, *ancestors)],
-        }
-        if manifest["kind"] == "export":
-            facts["exported"] = _exported(self.folder, pairs[0]["id"])
-        return Outcome(facts, tuple(_lines(facts)))
-
-
-def _rows(dataset: Dataset, column: str, start: str) -> list[dict[str, Any]]:
-    """Rows whose `column` begins with `start`; the texts are read for matching row groups only."""
-    found: list[dict[str, Any]] = []
-    for number, table in enumerate(dataset.batches([column])):
-        hit = pc.starts_with(table[column], start)
-        if pc.any(hit).as_py():
-            found += _group(dataset, number).filter(hit).to_pylist()
-    return [{**row, "tags": dict(row["tags"])} for row in found]
-
-
-def _group(dataset: Dataset, number: int) -> pa.Table:
-    for place, table in enumerate(dataset.batches()):
-        if place == number:
-            return table
-    raise ConfigError(f"{dataset.path} changed while it was read")
+        policies = chain[0].manifest.get("policies", {})
+        found = [
+            {
+                "pair": row,
+                "comparison": next(iter(rows_starting(chain[-1], "id", row["comparison"])), None),
+                "policy": policies.get(row["policy"]),
+            }
+            for row in pairs
+        ]
+        return {"pairs": found, "lineage": [_step(dataset) for dataset in chain]}
 
 
 def _one_of(pairs: Sequence[dict[str, Any]], start: str, folder: Path) -> None:
-    ids = {row["id"] for row in pairs}
+    """Refuse none and several; two rows of one id contradict each other and are both shown."""
+    ids = sorted({row["id"] for row in pairs})
     if not ids:
         raise ConfigError(f"{folder} has no pair {start!r}", hint=f"prefkit show {folder} --rows 3")
     if len(ids) > 1:
-        raise ConfigError(f"{start!r} begins {len(ids)} ids: {', '.join(sorted(ids)[:4])} …")
-
-
-def _fact(row: dict[str, Any], origin: Dataset) -> dict[str, Any]:
-    (comparison,) = _rows(origin, "id", row["comparison"]) or [None]
-    return {"pair": row, "comparison": comparison}
+        more = " …" if len(ids) > 4 else ""
+        raise ConfigError(
+            f"{len(ids)} ids begin with {start!r}: {', '.join(ids[:4])}{more}",
+            hint=f"prefkit trace {ids[0]} {folder}",
+        )
 
 
 def _step(dataset: Dataset) -> dict[str, Any]:
     manifest = dataset.manifest
-    keys = ("kind", "verb", "options", "content_hash", "inputs", "steps", "pseudonyms")
-    return {"folder": dataset.path.name, **{key: manifest[key] for key in keys if key in manifest}}
+    return {"folder": dataset.path.name} | {key: manifest[key] for key in _STEP if key in manifest}
 
 
-def _exported(folder: Path, pair: str) -> dict[str, Any] | None:
-    with (folder / "meta.jsonl").open("rb") as lines:
-        for line in lines:
-            if pair.encode() in line:
-                meta: dict[str, Any] = orjson.loads(line)
-                if meta.get("id") == pair:
-                    return meta
-    return None
-
-
-def _lines(facts: dict[str, Any]) -> list[tuple[str, str]]:
-    lines: list[tuple[str, str]] = []
-    for entry in facts["pairs"]:
-        pair, comparison = entry["pair"], entry["comparison"]
-        lines += [
-            ("Pair", pair["id"]),
-            ("State", f"dropped, {pair['dropped']}" if pair["dropped"] else "kept"),
-            (
-                "Votes",
-                f"{pair['n_votes']} counted, agreement {pair['agreement']}, p_chosen {pair['p_chosen']}",
-            ),
-            ("Prompt", _text(pair["prompt"])),
-            ("Chosen", _text(pair["chosen"])),
-            ("Rejected", _text(pair["rejected"])),
-        ]
-        lines += [
-            ("Check", f"{c['check']} = {c['value']}  {c['note'] or ''}") for c in pair["checks"]
-        ]
-        for vote in comparison["votes"] if comparison else []:
-            who = vote["by"] or "not identified"
-            shown = (
-                "order not known"
-                if vote["order"] is None
-                else f"shown {', '.join(o[:8] for o in vote['order'])}"
-            )
-            place = f"{vote['source']['name']}, {vote['source']['record']}"
-            lines.append(
-                (
-                    "Vote",
-                    f"{vote['kind']} {who}: {vote['outcome']} {vote['scores']} on {vote['scale']}, {shown}; {place}",
-                )
-            )
-    lines.append(("Policy", orjson.dumps(facts["policy"]).decode()))
-    lines += [
-        ("Step", f"{step['folder']}: {step['verb']}  {step['content_hash'][:19]}…")
-        for step in facts["lineage"]
-    ]
-    return lines
-
-
-def _text(messages: list[dict[str, Any]] | None) -> str:
-    if messages is None:
-        return "(none: an unpaired row)"
-    return " ¶ ".join(f"{m['role']}: {(m['content'] or '')[:300]}" for m in messages)
+def _exported(folder: Path, pair: str) -> list[dict[str, Any]]:
+    """The lines of the export's `meta.jsonl` about a pair: none if it was left out."""
+    path = folder / "meta.jsonl"
+    try:
+        with path.open("rb") as stream:
+            found = [orjson.loads(line) for line in stream if pair.encode() in line]
+    except (OSError, ValueError) as error:
+        raise DataError(f"cannot read {path}: {error}", hint=f"prefkit verify {folder}") from error
+    return [line for line in found if isinstance(line, dict) and line.get("id") == pair]

@@ -7,16 +7,16 @@ an option, its description is the help, `positional` fields are arguments.
 from __future__ import annotations
 
 import inspect
+import os
 from collections.abc import Callable, Mapping
-from pathlib import Path
-from types import UnionType
-from typing import Any, ClassVar, Literal, NamedTuple, Union, get_args, get_origin
+from typing import Any, ClassVar, NamedTuple, get_origin
 
-from prefkit.errors import ConfigError
+from pydantic import model_validator
+
 from prefkit.step import Options, make, name_of
-from prefkit.verbs.yaml import load_yaml
+from prefkit.verbs.entries import check_names, named
 
-__all__ = ["Outcome", "Verb", "as_function", "listed", "named", "parse_option"]
+__all__ = ["Outcome", "Verb", "as_function", "listed", "named"]
 
 
 class Outcome(NamedTuple):
@@ -36,6 +36,27 @@ class Verb(Options):
     consent: ClassVar[tuple[str, ...]] = ("force", "allow_code", "dry_run")
     """Fields that are taken from the command line or Python only, never from a file."""
 
+    @model_validator(mode="before")
+    @classmethod
+    def _one_is_a_list_of_one(cls, given: Any) -> Any:
+        """Where several values are expected, one text or path is a list of one; paths are text."""
+        if not isinstance(given, Mapping):
+            return given
+        several = {
+            name
+            for name, field in cls.model_fields.items()
+            if get_origin(field.annotation) is tuple
+        }
+        return {name: _several(v) if name in several else v for name, v in given.items()}
+
+    def check(self, where: str) -> None:
+        """Look at what can be seen without reading data or running anyone's code.
+
+        Raises:
+            ConfigError: `where`, and which name or option of a named step, reader ... is wrong.
+        """
+        check_names(self, where)
+
     def __call__(self) -> Outcome:
         """Do the work.
 
@@ -43,6 +64,13 @@ class Verb(Options):
             PrefkitError: see `prefkit.errors`; nothing half-written stays behind.
         """
         raise NotImplementedError
+
+
+def _several(value: Any) -> Any:
+    values = [value] if isinstance(value, str | os.PathLike) else value
+    if not isinstance(values, list | tuple):
+        return value
+    return tuple(os.fspath(one) if isinstance(one, os.PathLike) else one for one in values)
 
 
 def as_function(verb: type[Verb]) -> Callable[..., Outcome]:
@@ -69,53 +97,6 @@ def as_function(verb: type[Verb]) -> Callable[..., Outcome]:
     call.__doc__ = verb.__doc__
     call.__signature__ = signature  # type: ignore[attr-defined]
     return call
-
-
-def parse_option(verb: type[Verb], name: str, value: Any) -> Any:
-    """A command-line value as the field expects it: text stays text, structures are read as YAML.
-
-    Raises:
-        ConfigError: the text is no YAML.
-    """
-    annotation = verb.model_fields[name].annotation
-    if isinstance(value, tuple):
-        inner = (get_args(annotation) or (str,))[0]
-        return tuple(_parsed(name, item, inner) for item in value)
-    return _parsed(name, value, annotation)
-
-
-def _parsed(name: str, value: Any, annotation: Any) -> Any:
-    if not isinstance(value, str) or not _is_structured(annotation):
-        return value
-    return load_yaml(value, f"--{name.replace('_', '-')}")
-
-
-def _is_structured(annotation: Any) -> bool:
-    """Whether a type is more than text, a number, a path or a choice of words."""
-    parts = [part for part in get_args(annotation) if part is not type(None)]
-    if get_origin(annotation) is Literal:
-        return False
-    if get_origin(annotation) in (Union, UnionType):
-        return any(_is_structured(part) for part in parts)
-    return annotation not in (str, int, float, bool, Path)
-
-
-def named(entry: str | Mapping[str, Any], role: str) -> tuple[str, Mapping[str, Any]]:
-    """Name and options of a step as written: `length_ratio` or `{length_ratio: {max: 3}}`.
-
-    Raises:
-        ConfigError: the entry has another shape.
-    """
-    if isinstance(entry, str):
-        return entry, {}
-    if len(entry) == 1:
-        ((name, options),) = entry.items()
-        if options is None or isinstance(options, Mapping):
-            return str(name), options or {}
-    raise ConfigError(
-        f"a {role} is a name or one name with its options, not {dict(entry)!r}",
-        hint=f"prefkit catalog {role}",
-    )
 
 
 def listed(counts: Mapping[str, int]) -> str:

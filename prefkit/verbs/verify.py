@@ -20,7 +20,9 @@ class Verify(Verb):
     consent: ClassVar[tuple[str, ...]] = ()
 
     folder: Path = Field(description="An export or a dataset.")
-    digest: str | None = Field(None, description="The digest that `export` printed, given elsewhere.")
+    digest: str | None = Field(
+        None, description="The digest that `export` printed, given elsewhere."
+    )
 
     def __call__(self) -> Outcome:
         """Look at every file and every row; report all that differs at once.
@@ -39,7 +41,10 @@ class Verify(Verb):
         manifest = load_manifest(self.folder)
         problems = Problems()
         digest = folder_digest(manifest)
-        if self.digest is not None and self.digest.strip() not in (digest, digest.partition(":")[2]):
+        if self.digest is not None and self.digest.strip() not in (
+            digest,
+            digest.partition(":")[2],
+        ):
             problems.add("manifest.json", f"the folder's digest is {digest}, not the one given")
         kind = manifest.get("kind")
         if kind == "export":
@@ -47,14 +52,27 @@ class Verify(Verb):
         elif isinstance(kind, str) and kind in SCHEMAS:
             counts = check_dataset(self.folder, manifest, problems)
         else:
-            raise GateFailed(f"{self.folder} is of the kind {str(kind)[:40]!r}, which verify does not know")
+            raise GateFailed(
+                f"{self.folder} is of the kind {str(kind)[:40]!r}, which verify does not know"
+            )
         problems.raise_if_any(str(self.folder))
-        facts = {"folder": str(self.folder), "kind": kind, "verified": True, "digest": digest, **counts}
+        facts = {
+            "folder": str(self.folder),
+            "kind": kind,
+            "verified": True,
+            "digest": digest,
+            **counts,
+        }
         return Outcome(facts, self._lines(str(kind), digest, counts))
 
-    def _lines(self, kind: str, digest: str, counts: dict[str, object]) -> tuple[tuple[str, str], ...]:
+    def _lines(
+        self, kind: str, digest: str, counts: dict[str, object]
+    ) -> tuple[tuple[str, str], ...]:
         given = "as given" if self.digest is not None else "compare it with the one you were given"
         return (
-            ("Verified", f"{self.folder}: {kind}, {counts['rows']:,} rows, every file, row and split"),
+            (
+                "Verified",
+                f"{self.folder}: {kind}, {counts['rows']:,} rows, every file, row and split",
+            ),
             ("Digest", f"{digest} ({given})"),
         )

@@ -12,7 +12,8 @@ from prefkit.schema.arrow import MESSAGES
 from prefkit.schema.columns import column
 
 TEXTS = st.text(st.characters(codec="utf-8"), max_size=20) | st.text(
-    st.sampled_from('\x00\x01\x08\x09\x0a\x0c\x0d\x1f\x7f"\\/\u2028\u2029\ufeff\U0001f600<>&'), max_size=8
+    st.sampled_from('\x00\x01\x08\x09\x0a\x0c\x0d\x1f\x7f"\\/\u2028\u2029\ufeff\U0001f600<>&'),
+    max_size=8,
 )
 TURNS = st.lists(st.tuples(TEXTS, st.none() | TEXTS, st.none()), max_size=3)
 
@@ -39,7 +40,9 @@ def test_the_bytes_of_plain_rows_are_those_of_orjson(rows: list[tuple[list, list
 
 
 @given(st.lists(st.tuples(TURNS, TURNS), min_size=2, max_size=6), st.integers(1, 5))
-def test_the_bytes_do_not_depend_on_batch_boundaries(rows: list[tuple[list, list]], cut: int) -> None:
+def test_the_bytes_do_not_depend_on_batch_boundaries(
+    rows: list[tuple[list, list]], cut: int
+) -> None:
     prompts, chosen = ([row[i] for row in rows] for i in range(2))
     table = pa.table(
         {
@@ -62,7 +65,8 @@ def test_a_string_as_json_text_reads_back_as_itself(text: str) -> None:
 
 
 def test_members_of_an_extra_follow_role_and_content_exactly_as_they_were() -> None:
-    extra = '{"tool_calls":[{"id":1.50,"f":{"big":123456789012345678901234567890}},[]],"name":"\\u00e9"}'
+    big = "123456789012345678901234567890"
+    extra = f'{{"tool_calls":[{{"id":1.50,"f":{{"big":{big}}}}},[]],"name":"\\u00e9"}}'
     messages = column(MESSAGES, [[("assistant", None, extra), ("tool", "a\nb", None)]])
 
     lines = json_lines(pa.table({"prompt": message_texts(messages)}))

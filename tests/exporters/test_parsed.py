@@ -14,7 +14,11 @@ from prefkit.schema.columns import column
 
 COLUMNS = ("prompt", "chosen", "rejected")
 VALUES = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
     max_leaves=8,
 )
@@ -35,10 +39,12 @@ def test_a_line_gives_back_every_message_and_every_json_part_as_text(
         return json.dumps(value, ensure_ascii=False, separators=separators)
 
     turns = [
-        tuple((r, c, None if extra is None else stored(extra)) for r, c, extra in side) for side in sides
+        tuple((r, c, None if extra is None else stored(extra)) for r, c, extra in side)
+        for side in sides
     ]
     columns = {
-        name: message_texts(column(MESSAGES, [side])) for name, side in zip(COLUMNS, turns, strict=True)
+        name: message_texts(column(MESSAGES, [side]))
+        for name, side in zip(COLUMNS, turns, strict=True)
     }
     line = json_lines(pa.table({**columns, "tools": pa.array([stored(tools)])}))[0].encode()
 
@@ -56,9 +62,15 @@ def test_a_line_gives_back_every_message_and_every_json_part_as_text(
         (b'{"prompt":[],"chosen":[]}', "has the columns prompt, chosen"),
         (b'{"prompt":[],"chosen":[],"rejected":[]}', "prompt is no list of messages"),
         (b'{"prompt":"a","chosen":[],"rejected":[]}', "prompt is no list of messages"),
-        (b'{"prompt":[{"content":"a","role":"user"}],"chosen":[],"rejected":[]}', "without role and content"),
+        (
+            b'{"prompt":[{"content":"a","role":"user"}],"chosen":[],"rejected":[]}',
+            "without role and content",
+        ),
         (b'{"prompt":[{"role":"","content":"a"}],"chosen":[],"rejected":[]}', "role is no name"),
-        (b'{"prompt":[{"role":"user","content":["a"]}],"chosen":[],"rejected":[]}', "content is no text"),
+        (
+            b'{"prompt":[{"role":"user","content":["a"]}],"chosen":[],"rejected":[]}',
+            "content is no text",
+        ),
     ],
 )
 def test_a_line_of_another_shape_is_refused_with_the_reason(line: bytes, reason: str) -> None:

@@ -11,7 +11,9 @@ from prefkit.schema.ids import prompt_cluster
 TEXTS = st.text(
     st.one_of(
         st.characters(codec="utf-8"),
-        st.sampled_from(" \t\n\r\x0b\x0c\x1c\x1d\x1e\x1f\x85\xa0\u2003AZaz\u0130\u03a3\ufb01\u00df"),
+        st.sampled_from(
+            " \t\n\r\x0b\x0c\x1c\x1d\x1e\x1f\x85\xa0\u2003AZaz\u0130\u03a3\ufb01\u00df"
+        ),
     ),
     max_size=12,
 )
@@ -37,7 +39,9 @@ def test_the_digests_of_a_column_are_those_of_prompt_cluster(
 
 
 def test_prompts_that_differ_in_case_and_blanks_only_are_one_cluster() -> None:
-    prompts = [[("user", text, None)] for text in ("Hello  World", " hello\nworld ", "hello world!")]
+    prompts = [
+        [("user", text, None)] for text in ("Hello  World", " hello\nworld ", "hello world!")
+    ]
 
     one, other, third = cluster_digests(column(MESSAGES, prompts)).to_pylist()
 

@@ -16,10 +16,14 @@ from prefkit.exporters.split import SPLITS, Shares, Split, assign
 
 
 def digests(names: list[object]) -> pa.Array:
-    return pa.array([blake2b(str(name).encode(), digest_size=16).digest() for name in names], DIGEST)
+    return pa.array(
+        [blake2b(str(name).encode(), digest_size=16).digest() for name in names], DIGEST
+    )
 
 
-def split(prompts: list[object], strata: list[str], seed: int = 0, shares: Shares | None = None) -> Split:
+def split(
+    prompts: list[object], strata: list[str], seed: int = 0, shares: Shares | None = None
+) -> Split:
     keys = digests(prompts)
     return assign(keys, keys, pa.array(strata, pa.string()), shares or Shares(), seed)
 
@@ -82,8 +86,13 @@ def test_a_filled_cluster_meets_the_unfilled_row_whose_prompt_it_names() -> None
     assert units.rows[0] == units.rows[1]
 
 
-@given(st.lists(st.tuples(st.integers(0, 8), st.integers(0, 12)), min_size=1, max_size=60), st.integers(0, 5))
-def test_no_cluster_and_no_prompt_is_ever_in_two_splits(rows: list[tuple[int, int]], seed: int) -> None:
+@given(
+    st.lists(st.tuples(st.integers(0, 8), st.integers(0, 12)), min_size=1, max_size=60),
+    st.integers(0, 5),
+)
+def test_no_cluster_and_no_prompt_is_ever_in_two_splits(
+    rows: list[tuple[int, int]], seed: int
+) -> None:
     clusters, prompts = (digests([f"{i}{row[i]}" for row in rows]) for i in range(2))
     strata = pa.array(["a"] * len(rows), pa.string())
 

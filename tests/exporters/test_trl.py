@@ -1,8 +1,8 @@
 from __future__ import annotations
 
 import pytest
-
 from pair_rows import assistant, pair, user
+
 from prefkit.errors import DataError
 from prefkit.exporters.lines import json_lines
 from prefkit.exporters.trl import Layout, TrlWriter
@@ -65,7 +65,9 @@ def test_one_sided_rows_become_completions_with_a_label() -> None:
 
 def test_layouts_of_batches_join_to_one_that_holds_all_rows() -> None:
     plain = table(PAIRS, [pair(user("q"), assistant("a"), assistant("b"))])
-    tools = table(PAIRS, [pair(user("q", '{"name":"n"}'), assistant("a"), assistant("b"), tools="[]")])
+    tools = table(
+        PAIRS, [pair(user("q", '{"name":"n"}'), assistant("a"), assistant("b"), tools="[]")]
+    )
     writer = TrlWriter()
 
     joined = writer.layout(plain).joined(writer.layout(tools))
@@ -77,8 +79,8 @@ def test_layouts_of_batches_join_to_one_that_holds_all_rows() -> None:
     ("extra", "reason"),
     [
         ("{", "no JSON"),
-        ("[1]", "not a JSON object with members"),
-        ("{}", "not a JSON object with members"),
+        ("[1]", "no JSON object with members"),
+        ("{}", "no JSON object with members"),
         ('{\n"a":1}', "over several lines"),
         ('{"content":"other"}', "holds 'content' beside"),
     ],
@@ -86,12 +88,14 @@ def test_layouts_of_batches_join_to_one_that_holds_all_rows() -> None:
 def test_an_extra_that_cannot_be_merged_is_refused(extra: str, reason: str) -> None:
     rows = table(PAIRS, [pair(user("q", extra), assistant("a"), assistant("b"))])
 
-    with pytest.raises(DataError, match=reason):
+    with pytest.raises(DataError, match=reason) as failure:
         TrlWriter().layout(rows)
+
+    assert str(failure.value).startswith(f"pair {rows['id'][0]}: prompt: ")
 
 
 def test_template_options_that_are_no_object_are_refused() -> None:
     rows = table(PAIRS, [pair(user("q"), assistant("a"), assistant("b"), template_kwargs="[1]")])
 
-    with pytest.raises(DataError, match="template_kwargs is"):
+    with pytest.raises(DataError, match="template_kwargs is no JSON object"):
         TrlWriter().layout(rows)

@@ -15,8 +15,8 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
 from pair_rows import assistant, pair, simple_pairs, user, write_pairs
+
 from prefkit.errors import ConfigError, GateFailed, NothingUsable
 from prefkit.verbs.export import Export
 from prefkit.verbs.verify import Verify
@@ -33,11 +33,20 @@ def odd_pairs(count: int) -> list[tuple[Any, ...]]:
     """Rows with tools, tool calls and extras of ever different shapes."""
     rows = []
     for n in range(count):
-        prompt = [*user(f"Zeile \u2028 {n} \U0001f600 \x00"), ("assistant", None, TOOL_CALLS[n % 2]),
-                  ("tool", '{"t": 21}', TOOL_CALLS[2])]  # fmt: skip
-        tools = [None, '[{"type":"function","function":{"name":"f"}}]', '[{"p":{"q":[]}},[1],"s"]'][n % 3]
+        prompt = [
+            *user(f"Zeile \u2028 {n} \U0001f600 \x00"),
+            ("assistant", None, TOOL_CALLS[n % 2]),
+            ("tool", '{"t": 21}', TOOL_CALLS[2]),
+        ]
+        tools = [None, '[{"type":"function","function":{"name":"f"}}]', '[{"p":{"q":[]}},[1],"s"]'][
+            n % 3
+        ]
         kwargs = [None, '{"enable_thinking":false}'][n % 2]
-        rows.append(pair(prompt, assistant(f"a{n}"), assistant(f"b{n}"), tools=tools, template_kwargs=kwargs))
+        rows.append(
+            pair(
+                prompt, assistant(f"a{n}"), assistant(f"b{n}"), tools=tools, template_kwargs=kwargs
+            )
+        )
     return rows
 
 
@@ -93,14 +102,24 @@ def test_all_three_formats_hold_equal_rows(tmp_path: Path, rows: list[tuple[Any,
 
 
 JSON = st.recursive(
-    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.sampled_from([0.5, -1.25, 1e10]) | st.text(),
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**53), 2**53)
+    | st.sampled_from([0.5, -1.25, 1e10])
+    | st.text(),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
     max_leaves=6,
 )
 
 
 @settings(max_examples=15, deadline=None)
-@given(st.lists(st.tuples(JSON, st.dictionaries(st.just("tool_calls"), JSON, min_size=1)), min_size=1, max_size=4))
+@given(
+    st.lists(
+        st.tuples(JSON, st.dictionaries(st.just("tool_calls"), JSON, min_size=1)),
+        min_size=1,
+        max_size=4,
+    )
+)
 def test_json_parts_of_any_shape_are_the_same_text_in_every_format(
     tmp_path_factory: pytest.TempPathFactory, parts: list[tuple[Any, Any]]
 ) -> None:
@@ -119,16 +138,24 @@ def test_json_parts_of_any_shape_are_the_same_text_in_every_format(
     arrow = datasets.load_from_disk(str(folder / "out/arrow"))["train"].data.table.to_pylist()
     for (tools, extra), line, one, other in zip(stored, lines, parquet, arrow, strict=True):
         assert f'"content":null,{extra[1:]}' in line
-        assert line.endswith(f'"tools":{tools}}}')
-        assert one["tools"] == other["tools"] == tools
-        assert one["chosen"] == other["chosen"] == [f'{{"role":"assistant","content":null,{extra[1:]}']
+        if any(value is not None for value, _ in parts):
+            assert line.endswith(f'"tools":{tools}}}')
+            assert one["tools"] == other["tools"] == (None if tools == "null" else tools)
+        assert (
+            one["chosen"] == other["chosen"] == [f'{{"role":"assistant","content":null,{extra[1:]}']
+        )
     Verify(folder=folder / "out")()
 
 
 def test_dropped_rows_stay_behind_and_are_counted_by_check(tmp_path: Path) -> None:
     rows = [
         *simple_pairs(20),
-        pair(user("d"), assistant("a"), assistant("a"), dropped="identical_sides: the sides are equal"),
+        pair(
+            user("d"),
+            assistant("a"),
+            assistant("a"),
+            dropped="identical_sides: the sides are equal",
+        ),
         pair(user("e"), assistant("a"), None, dropped="length_ratio: 7.2 > 3"),
     ]
     dataset = write_pairs(tmp_path / "pairs", rows)
@@ -151,16 +178,21 @@ def test_dropped_rows_stay_behind_and_are_counted_by_check(tmp_path: Path) -> No
 
 
 def test_unpaired_rows_are_left_out_loudly_or_written_with_labels(tmp_path: Path) -> None:
-    rows = [*simple_pairs(12), pair(user("u"), assistant("a"), None), pair(user("v"), None, assistant("b"))]
+    rows = [
+        *simple_pairs(12),
+        pair(user("u"), assistant("a"), None),
+        pair(user("v"), None, assistant("b")),
+    ]
     dataset = write_pairs(tmp_path / "pairs", rows)
 
     paired = Export(dataset=dataset, out=tmp_path / "paired")()
     single = Export(dataset=dataset, out=tmp_path / "single", shape="unpaired", files=ALL)()
 
     assert paired.facts["counts"]["left_out"] == {"unpaired": 2}
-    assert ("Left out", "2 unpaired rows, which this shape cannot hold (--shape unpaired writes them)") in (
-        paired.lines
-    )
+    assert (
+        "Left out",
+        "2 unpaired rows, which this shape cannot hold (--shape unpaired writes them)",
+    ) in (paired.lines)
     assert single.facts["counts"]["left_out"] == {"paired": 12}
     assert read_jsonl(tmp_path / "single/train.jsonl") == [
         {"prompt": [{"role": "user", "content": "u"}],
@@ -168,13 +200,16 @@ def test_unpaired_rows_are_left_out_loudly_or_written_with_labels(tmp_path: Path
         {"prompt": [{"role": "user", "content": "v"}],
          "completion": [{"role": "assistant", "content": "b"}], "label": False},
     ]  # fmt: skip
-    assert datasets.load_from_disk(str(tmp_path / "single/arrow"))["train"]["label"][:] == [True, False]
+    assert datasets.load_from_disk(str(tmp_path / "single/arrow"))["train"]["label"][:] == [
+        True,
+        False,
+    ]
     Verify(folder=tmp_path / "single")()
 
 
 def test_meta_tells_of_each_row_in_the_order_of_the_files(tmp_path: Path) -> None:
     more = {
-        "p_chosen": 0.75, "p_kind": "beta", "margin": 2.0, "margin_kind": "choice", "agreement": 1.0,
+        "p_chosen": 0.75, "p_kind": "beta", "margin": 2.0, "margin_kind": "choice",
         "tags": [("topic", 'a "quoted" one'), ("language", "de")], "chosen_model": "m1",
         "checks": [("length_ratio", 1.5, None)], "criterion": "helpful",
     }  # fmt: skip
@@ -221,7 +256,9 @@ def test_equal_rows_in_other_batches_and_row_groups_give_equal_bytes(
     assert tree(tmp_path / "out/one") == tree(tmp_path / "out/other")
 
 
-def test_the_groups_of_parquet_depend_on_the_rows_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_groups_of_parquet_depend_on_the_rows_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("prefkit.exporters.files._GROUP_ROWS", 10)
     monkeypatch.setattr("prefkit.exporters.files._GROUP_BYTES", 400)
     rows = simple_pairs(100)
@@ -245,7 +282,10 @@ def test_the_manifest_holds_the_proof_of_the_split_and_every_file(tmp_path: Path
     assert set(manifest["split"]["strata"]) == {
         "file.jsonl | chosen longer", "file.jsonl | chosen not longer"
     }  # fmt: skip
-    assert manifest["parent"]["content_hash"] == json.loads((dataset / "manifest.json").read_bytes())["content_hash"]
+    assert (
+        manifest["parent"]["content_hash"]
+        == json.loads((dataset / "manifest.json").read_bytes())["content_hash"]
+    )
     listed = {file["name"] for file in manifest["files"]}
     assert listed | {"manifest.json"} == set(tree(tmp_path / "out"))
     assert str(tmp_path) not in json.dumps({k: v for k, v in manifest.items() if k != "run"})
@@ -254,7 +294,12 @@ def test_the_manifest_holds_the_proof_of_the_split_and_every_file(tmp_path: Path
 
 def test_a_tag_given_to_stratify_is_balanced_over_the_splits(tmp_path: Path) -> None:
     rows = [
-        pair(user(f"q{n}"), assistant("aa"), assistant("b"), tags=[("topic", "rare" if n < 40 else "common")])
+        pair(
+            user(f"q{n}"),
+            assistant("aa"),
+            assistant("b"),
+            tags=[("topic", "rare" if n < 40 else "common")],
+        )
         for n in range(400)
     ]
     dataset = write_pairs(tmp_path / "pairs", rows)
@@ -272,7 +317,11 @@ def test_a_tag_given_to_stratify_is_balanced_over_the_splits(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("row", "what", "filter_name"),
     [
-        (pair(user("q"), assistant("same"), assistant("same")), "chosen equals rejected", "identical_sides"),
+        (
+            pair(user("q"), assistant("same"), assistant("same")),
+            "chosen equals rejected",
+            "identical_sides",
+        ),
         (pair(user("q"), assistant("a"), assistant(" \n")), "a side has no text", "empty_sides"),
         (pair(user("q"), assistant("a"), []), "a side has no text", "empty_sides"),
         (pair(user(" "), assistant("a"), assistant("b")), "the prompt has no text", "empty_sides"),
@@ -313,7 +362,11 @@ def test_nothing_to_export_is_exit_3_and_nothing_is_written(tmp_path: Path) -> N
 
 def test_too_few_rows_fail_the_gate(tmp_path: Path) -> None:
     with pytest.raises(GateFailed, match="rows is 5, must be >= 6"):
-        Export(dataset=write_pairs(tmp_path / "pairs", simple_pairs(5)), out=tmp_path / "out", min_rows=6)()
+        Export(
+            dataset=write_pairs(tmp_path / "pairs", simple_pairs(5)),
+            out=tmp_path / "out",
+            min_rows=6,
+        )()
 
 
 def test_a_dry_run_says_the_split_and_writes_nothing(tmp_path: Path) -> None:
@@ -325,7 +378,9 @@ def test_a_dry_run_says_the_split_and_writes_nothing(tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["pairs"]
 
 
-def test_a_limit_looks_at_the_first_rows_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_limit_looks_at_the_first_rows_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("prefkit.dataset.rows._GROUP_ROWS", 4)
     dataset = write_pairs(tmp_path / "pairs", simple_pairs(30))
 
@@ -358,7 +413,11 @@ def test_the_dataset_itself_is_never_the_output(tmp_path: Path) -> None:
 
 def test_repeated_prompts_never_cross_the_splits(tmp_path: Path) -> None:
     rows = [
-        pair(user(f"  PROMPT {n % 30} " if n % 2 else f"prompt {n % 30}"), assistant(f"a{n}"), assistant("b"))
+        pair(
+            user(f"  PROMPT {n % 30} " if n % 2 else f"prompt {n % 30}"),
+            assistant(f"a{n}"),
+            assistant("b"),
+        )
         for n in range(120)
     ]
     dataset = write_pairs(tmp_path / "pairs", rows)
@@ -366,7 +425,10 @@ def test_repeated_prompts_never_cross_the_splits(tmp_path: Path) -> None:
     Export(dataset=dataset, out=tmp_path / "out", validation=0.2, test=0.2)()
 
     seen = [
-        {row["prompt"][0]["content"].strip().lower() for row in read_jsonl(tmp_path / f"out/{split}.jsonl")}
+        {
+            row["prompt"][0]["content"].strip().lower()
+            for row in read_jsonl(tmp_path / f"out/{split}.jsonl")
+        }
         for split in ("train", "validation", "test")
     ]
     assert all(seen)

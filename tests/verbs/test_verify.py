@@ -10,8 +10,8 @@ import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-
 from pair_rows import assistant, pair, simple_pairs, user, write_pairs
+
 from prefkit.dataset import create_dataset
 from prefkit.dataset.manifest import file_entry
 from prefkit.errors import ConfigError, GateFailed
@@ -26,8 +26,13 @@ EXTRA = '{"tool_calls":[{"a":1.50}]}'
 @pytest.fixture(scope="session")
 def pristine(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("pristine")
-    rows = [*simple_pairs(50), pair(user("t"), assistant(None, EXTRA), assistant("b"), tools='[{"f": 1}]')]
-    rows.append(pair(user("gone"), assistant("a"), assistant("a"), dropped="identical_sides: equal"))
+    rows = [
+        *simple_pairs(50),
+        pair(user("t"), assistant(None, EXTRA), assistant("b"), tools='[{"f": 1}]'),
+    ]
+    rows.append(
+        pair(user("gone"), assistant("a"), assistant("a"), dropped="identical_sides: equal")
+    )
     dataset = write_pairs(folder / "pairs", rows)
     files = ("jsonl", "parquet", "arrow")
     Export(dataset=dataset, out=folder / "out", files=files, write_dropped=True)()
@@ -58,7 +63,7 @@ def edit_manifest(folder: Path, change: Callable[[dict[str, Any]], None]) -> Non
 
 
 def rehash(folder: Path, **rows: int) -> None:
-    """What an attacker does who changes a file: every hash and count in the manifest is made to fit."""
+    """What an attacker does: after a change every hash in the manifest is made to fit."""
 
     def change(manifest: dict[str, Any]) -> None:
         for entry in manifest["files"]:
@@ -80,7 +85,13 @@ def test_an_untouched_export_and_its_dataset_verify(export: Path, dataset: Path)
 
 @pytest.mark.parametrize(
     "name",
-    ["train.jsonl", "test.parquet", "meta.jsonl", "dropped.jsonl", "arrow/train/data-00000-of-00001.arrow"],
+    [
+        "train.jsonl",
+        "test.parquet",
+        "meta.jsonl",
+        "dropped.jsonl",
+        "arrow/train/data-00000-of-00001.arrow",
+    ],
 )
 def test_a_flipped_byte_is_found_and_named(export: Path, name: str) -> None:
     data = bytearray((export / name).read_bytes())
@@ -194,11 +205,35 @@ def test_a_cut_file_is_found(export: Path) -> None:
     assert "the line has no end" in problems(export)
 
 
+def test_a_flipped_byte_in_the_rows_of_a_dataset_is_found(dataset: Path) -> None:
+    path = dataset / "rows/part-00000.parquet"
+    data = bytearray(path.read_bytes())
+    place = data.index(b"Question 0?")
+    data[place] ^= 1
+    path.write_bytes(data)
+
+    assert "rows: cannot read" in problems(dataset)
+
+
 @pytest.mark.parametrize(
-    "name", ["/etc/hostname", "../pairs/manifest.json", "a/../../b", "", ".", "a//b", "a\\b", "x\x00y", 7, None]
+    "name",
+    [
+        "/etc/hostname",
+        "../pairs/manifest.json",
+        "a/../../b",
+        "",
+        ".",
+        "a//b",
+        "a\\b",
+        "x\x00y",
+        7,
+        None,
+    ],
 )
 def test_a_hostile_file_name_is_refused_and_not_opened(export: Path, name: object) -> None:
-    edit_manifest(export, lambda m: m["files"].append({"name": name, "bytes": 1, "sha256": "0", "rows": 1}))
+    edit_manifest(
+        export, lambda m: m["files"].append({"name": name, "bytes": 1, "sha256": "0", "rows": 1})
+    )
 
     assert "no plain path below the folder" in problems(export)
 
@@ -218,7 +253,8 @@ def test_a_symbolic_link_is_never_followed(export: Path, tmp_path: Path) -> None
     "text",
     [
         "", "null", "[]", "{", '{"prefkit":1}', '{"prefkit":{},"kind":"export"}',
-        '{"prefkit":{},"kind":"export","files":7}', '{"prefkit":{},"kind":"export","files":[[],{},1]}',
+        '{"prefkit":{},"kind":"export","files":7}',
+        '{"prefkit":{},"kind":"export","files":[[],{},1]}',
         '{"prefkit":{},"kind":["pairs"]}', '{"prefkit":{},"kind":"pairs","files":[{"name":"x"}]}',
         "[" * 5000, '{"prefkit":{},"a":' + "[" * 600 + "]" * 600 + "}", "\ufffd\x00",
     ],
@@ -272,7 +308,9 @@ def test_at_most_twenty_problems_are_listed_and_the_rest_counted(export: Path) -
 
 def test_another_data_file_in_the_arrow_state_is_found(export: Path) -> None:
     state = export / "arrow/test/state.json"
-    state.write_text(state.read_text().replace("data-00000-of-00001.arrow", "../train/data-00000-of-00001.arrow"))
+    state.write_text(
+        state.read_text().replace("data-00000-of-00001.arrow", "../train/data-00000-of-00001.arrow")
+    )
     rehash(export)
 
     assert "arrow/test/state.json: names other data files" in problems(export)
@@ -291,9 +329,11 @@ def test_a_changed_row_of_a_dataset_is_found_by_its_id_and_content_hash(dataset:
     place = table.schema.get_field_index("weight")
     heavier = table.set_column(place, table.schema.field(place), pa.array([2.0] * len(table)))
     place = table.schema.get_field_index("prompt")
-    prompts = pa.concat_arrays([table["prompt"].chunk(0).slice(1, 1), table["prompt"].chunk(0).slice(1)])
+    prompts = pa.concat_arrays(
+        [table["prompt"].chunk(0).slice(1, 1), table["prompt"].chunk(0).slice(1)]
+    )
     pq.write_table(heavier.set_column(place, table.schema.field(place), prompts), path)
-    edit_manifest(dataset, lambda m: m["files"][0].update(file_entry(path)))
+    edit_manifest(dataset, lambda m: m["files"][0].update(bytes=path.stat().st_size))
 
     found = problems(dataset)
 

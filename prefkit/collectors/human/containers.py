@@ -1,4 +1,4 @@
-"""Containers that are decoded here: JSON arrays and objects, CSV, TSV, XLSX, Parquet."""
+"""Containers other than JSON lines: JSON arrays and objects, CSV, TSV, XLSX, Parquet."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import IO, Any
 
+from prefkit.collectors.human.arrays import array_items
 from prefkit.collectors.human.files import Block, Blocks, as_record, in_blocks, json_lines
 from prefkit.errors import ConfigError, DataError, MissingExtra
 from prefkit.step import Aside, Record
@@ -25,33 +26,9 @@ def json_array(file: str) -> _Container:
 
     def read(stream: IO[bytes], encoding: str, sheet: str | None) -> Blocks:
         del encoding, sheet
-        return in_blocks(_array_items(file, stream))
+        return in_blocks(array_items(file, stream))
 
     return read
-
-
-def _array_items(file: str, stream: IO[bytes]) -> Iterator[_Item]:
-    import ijson
-
-    number = 0
-    try:
-        for number, value in enumerate(
-            ijson.items(_without_mark(stream), "item", use_float=True), 1
-        ):
-            yield as_record(f"item {number}", value)
-    except (ijson.JSONError, UnicodeDecodeError, ValueError, OverflowError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise DataError(
-            f"{file}: the JSON array is broken after item {number}: {reason}",
-            hint="export the file again; an array that is cut off cannot be counted",
-        ) from error
-
-
-def _without_mark(stream: IO[bytes]) -> IO[bytes]:
-    """The stream behind a byte order mark, if it has one."""
-    if stream.peek(3)[:3] == b"\xef\xbb\xbf":  # type: ignore[attr-defined]
-        stream.read(3)
-    return stream
 
 
 def json_objects(file: str) -> _Container:
@@ -67,7 +44,7 @@ def json_objects(file: str) -> _Container:
         try:
             orjson.loads(first.lines.removeprefix(b"\xef\xbb\xbf").lstrip().partition(b"\n")[0])
         except orjson.JSONDecodeError:
-            whole = first.lines + b"\n" + b"\n".join(block.lines or b"" for block in blocks)
+            whole = b"\n".join([first.lines, *(block.lines or b"" for block in blocks)])
             yield _one_object(file, whole.removeprefix(b"\xef\xbb\xbf"))
             return
         yield first
@@ -131,9 +108,13 @@ def _delimiter(head: str) -> str:
 
 
 def _header(file: str, names: list[str]) -> list[str]:
+    """Column names; one without a name is called by its place, trailing ones are no columns."""
     header = [name.strip() for name in names]
-    if not any(header):
+    while header and not header[-1]:
+        header.pop()
+    if not header:
         raise DataError(f"{file} has no header row")
+    header = [name or f"column {place}" for place, name in enumerate(header, 1)]
     repeated = {name for name in header if header.count(name) > 1}
     if repeated:
         raise DataError(

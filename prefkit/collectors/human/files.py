@@ -9,14 +9,15 @@ from __future__ import annotations
 import gzip
 import io
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import zlib
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any, NamedTuple, cast
 
 from prefkit.errors import ConfigError, DataError
 from prefkit.step import Aside, Record
 
-__all__ = ["Block", "Blocks", "expand", "read_blocks"]
+__all__ = ["Block", "Blocks", "Item", "Raw", "expand", "read_blocks", "source_names"]
 
 _LINES_BYTES = 4_000_000
 _RECORDS = 1_000
@@ -24,12 +25,22 @@ _SUFFIXES = (".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".xlsx", ".parquet")
 _PACKED = (".gz", ".zst")
 
 
+class Raw(NamedTuple):
+    """One source row that is not decoded yet: its place (`item 7`) and its bytes."""
+
+    where: str
+    text: bytes
+
+
+Item = Record | Raw | tuple[str, Aside]
+
+
 class Block(NamedTuple):
-    """Consecutive source rows of one file: raw lines from `first` on, or decoded records."""
+    """Consecutive source rows of one file: raw lines from `first` on, or single items."""
 
     first: int
     lines: bytes | None
-    records: tuple[Record | tuple[str, Aside], ...] = ()
+    records: tuple[Item, ...] = ()
 
 
 Blocks = Iterator[Block]
@@ -46,6 +57,22 @@ def expand(paths: Iterable[str]) -> list[str]:
         for file in ["-"] if path == "-" else _matches(path):
             found.setdefault(str(file))
     return list(found)
+
+
+def source_names(files: Iterable[str]) -> dict[str, str]:
+    """What the sources are called: the plain name, with folders where two files share one.
+
+    Votes are told apart by their source, so the exports of two people are never called the same.
+    """
+    parts = {file: Path(file).absolute().parts for file in files if file != "-"}
+    names = {file: "standard input" for file in files if file == "-"}
+    for file, own in parts.items():
+        others = [other for name, other in parts.items() if name != file and other != own]
+        length = 1
+        while any(other[-length:] == own[-length:] for other in others):
+            length += 1
+        names[file] = "/".join(own[-length:])
+    return names
 
 
 def _matches(path: str) -> list[Path]:
@@ -78,7 +105,9 @@ def _is_data(path: Path) -> bool:
     return bool(suffixes) and suffixes[-1].lower() in _SUFFIXES
 
 
-def read_blocks(file: str, *, encoding: str = "utf-8", sheet: str | None = None) -> Blocks:
+def read_blocks(
+    file: str, *, encoding: str = "utf-8", sheet: str | None = None
+) -> Generator[Block, None, None]:
     """The source rows of one file, in blocks.
 
     Raises:
@@ -88,7 +117,7 @@ def read_blocks(file: str, *, encoding: str = "utf-8", sheet: str | None = None)
     try:
         with _opened(file) as stream:
             yield from _container(file, stream)(stream, encoding, sheet)
-    except (EOFError, gzip.BadGzipFile) as error:
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise DataError(f"{file}: the compressed file is damaged or cut off: {error}") from error
     except UnicodeDecodeError as error:
         raise DataError(
@@ -102,7 +131,7 @@ def read_blocks(file: str, *, encoding: str = "utf-8", sheet: str | None = None)
 def _opened(file: str) -> IO[bytes]:
     """The decompressed bytes of a file, whatever its ending claims."""
     if file == "-":
-        raw: IO[bytes] = io.BufferedReader(cast(io.RawIOBase, sys.stdin.buffer.raw))  # type: ignore[attr-defined]
+        raw: IO[bytes] = io.BufferedReader(cast(Any, sys.stdin.buffer).raw)
     else:
         try:
             raw = Path(file).open("rb")  # noqa: SIM115 - closed by the reader of the stream
@@ -112,63 +141,104 @@ def _opened(file: str) -> IO[bytes]:
     if head[:2] == b"\x1f\x8b":
         return cast(IO[bytes], gzip.GzipFile(fileobj=raw))
     if head == b"\x28\xb5\x2f\xfd":
+        return io.BufferedReader(_Zstandard(raw), 1 << 20)
+    return raw
+
+
+class _Zstandard(io.RawIOBase):
+    """The content of a .zst stream. One cut off is an error, where zstandard's reader just ends."""
+
+    # A piece this small unpacks to 256 MB at the very most, whatever a hostile file holds.
+    _PIECE_BYTES = 1 << 13
+
+    def __init__(self, packed: IO[bytes]) -> None:
+        self._packed = packed
+        self._frame: Any = None
+        self._rest = self._ready = b""
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        while not self._ready:
+            piece = self._rest or self._packed.read(self._PIECE_BYTES)
+            if not piece:
+                if self._frame is not None:
+                    raise EOFError("it ends in the middle of a frame")
+                return 0
+            self._ready = self._unpacked(piece)
+        count = min(len(buffer), len(self._ready))
+        buffer[:count] = self._ready[:count]
+        self._ready = self._ready[count:]
+        return count
+
+    def _unpacked(self, piece: bytes) -> bytes:
         import zstandard
 
-        stream = zstandard.ZstdDecompressor().stream_reader(
-            raw, read_across_frames=True, closefd=True
-        )
-        return io.BufferedReader(cast(io.RawIOBase, stream), 1 << 20)
-    return raw
+        if self._frame is None:
+            self._frame = zstandard.ZstdDecompressor().decompressobj()
+        try:
+            content: bytes = self._frame.decompress(piece)
+        except zstandard.ZstdError as error:
+            raise EOFError(str(error)) from error
+        self._rest = b""
+        if self._frame.eof:
+            self._rest = self._frame.unused_data
+            self._frame = None
+        return content
+
+    def close(self) -> None:
+        self._packed.close()
+        super().close()
 
 
 _Container = Callable[[IO[bytes], str, str | None], Blocks]
 
 
 def _container(file: str, stream: IO[bytes]) -> _Container:
+    """The container by its ending, and by its first bytes where the ending says nothing."""
     from prefkit.collectors.human import containers
 
     name = Path(file).name.lower()
     for suffix in _PACKED:
         name = name.removesuffix(suffix)
-    buffered = cast(io.BufferedReader, stream)
-    head = buffered.peek(4096)[:4096]
+    head = cast(io.BufferedReader, stream).peek(4096)[:4096]
     if head[:4] == b"PAR1" or name.endswith(".parquet"):
         return containers.parquet(file)
     if head[:4] == b"PK\x03\x04" or name.endswith(".xlsx"):
         return containers.spreadsheet(file)
-    start = head.removeprefix(b"\xef\xbb\xbf").lstrip()[:1]
     if name.endswith((".csv", ".tsv")):
         return containers.delimited(file)
-    if start == b"[" and not name.endswith((".jsonl", ".ndjson")):
-        return containers.json_array(file)
     if name.endswith((".jsonl", ".ndjson")):
         return json_lines
-    if start == b"{":
-        return containers.json_objects(file)
-    if name.endswith(".json"):
+    start = head.removeprefix(b"\xef\xbb\xbf").lstrip()[:1]
+    if start in (b"[", b"{"):
+        return (containers.json_array if start == b"[" else containers.json_objects)(file)
+    if head and name.endswith(".json"):
         raise DataError(f"{file} does not begin like JSON (an array or an object)")
-    return containers.delimited(file)
+    return containers.delimited(file) if head else json_lines
 
 
 def json_lines(stream: IO[bytes], encoding: str, sheet: str | None) -> Blocks:
     """Whole lines in blocks of about 4 MB; `encoding` and `sheet` do not apply: JSON is UTF-8."""
     del encoding, sheet
-    first, rest = 1, b""
+    first = 1
+    rest: list[bytes] = []
     while chunk := stream.read(_LINES_BYTES):
         block, newline, tail = chunk.rpartition(b"\n")
         if not newline:
-            rest += chunk
+            rest.append(chunk)
             continue
-        lines = rest + block
+        lines = b"".join([*rest, block])
         yield Block(first, lines)
         first += lines.count(b"\n") + 1
-        rest = tail
+        rest = [tail] if tail else []
     if rest:
-        yield Block(first, rest)
+        yield Block(first, b"".join(rest))
 
 
-def in_blocks(records: Iterable[Record | tuple[str, Aside]]) -> Blocks:
-    """Decoded records, or places with the reason they could not be decoded, in blocks."""
+def in_blocks(records: Iterable[Item]) -> Blocks:
+    """Items, decoded or not, or places with the reason they could not be decoded, in blocks."""
     first, waiting = 1, []
     for record in records:
         waiting.append(record)

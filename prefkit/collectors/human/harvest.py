@@ -8,11 +8,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
-import numpy as np
-import orjson
 import pyarrow as pa
 
-from prefkit.collectors.human.files import Block, as_record
+from prefkit.collectors.human.decoding import decoded_block
+from prefkit.collectors.human.files import Block
 from prefkit.collectors.human.people import pseudonym, replace_identities, scrub
 from prefkit.errors import SchemaError
 from prefkit.schema.build import comparison_row, comparisons_table
@@ -20,10 +19,7 @@ from prefkit.schema.plain import PlainPair, plain_table
 from prefkit.schema.records import Comparison, Vote, to_json
 from prefkit.step import Aside, Reader, Record, Row
 
-__all__ = ["Harvest", "Job", "decode", "harvest"]
-
-_WINDOW = 1 << 17
-_DIGITS = 19
+__all__ = ["Harvest", "Job", "harvest"]
 
 
 class Job(NamedTuple):
@@ -48,7 +44,7 @@ class Harvest(NamedTuple):
 def harvest(job: Job, block: Block) -> Harvest:
     """Decode, read, validate and pseudonymise one block. Raises nothing for bad rows."""
     with _without_collection():
-        items = list(decode(block))
+        items = decoded_block(block)
         plain = _plain_pairs(job, items)
         others = [item for place, item in enumerate(items) if place not in plain]
         rows: list[Any] = []
@@ -185,57 +181,3 @@ def _read(job: Job, records: list[Record]) -> Iterator[Row]:
     if not records:
         return
     yield from job.reader.read(iter(records), job.source)
-
-
-def decode(block: Block) -> Iterator[Record | tuple[str, Aside]]:
-    """The records of a block; a line that is no JSON object comes with the reason instead."""
-    if block.lines is None:
-        yield from block.records
-        return
-    exact = _has_long_number(block.lines)
-    for number, line in enumerate(block.lines.split(b"\n"), block.first):
-        where = f"line {number}"
-        try:
-            value = (
-                _Exact(json.loads(line)) if exact and _has_long_number(line) else orjson.loads(line)
-            )
-        except (ValueError, TypeError, RecursionError):
-            yield _second_try(where, line)
-            continue
-        yield Record(where, value) if isinstance(value, dict) else as_record(where, value)
-
-
-class _Exact(dict[str, Any]):
-    """A row decoded by the standard library, which lets lone surrogates through: never plain."""
-
-
-def _has_long_number(text: bytes) -> bool:
-    """Whether 19 digits follow each other: orjson would round such an integer to a float.
-
-    NumPy in windows that fit the cache reads 3 GB a second, a regular expression a hundredth of
-    that.
-    """
-    codes = np.frombuffer(text, np.uint8)
-    for start in range(0, len(codes), _WINDOW):
-        digits = np.flatnonzero(codes[start : start + _WINDOW + _DIGITS - 1] - 48 < 10)
-        if len(digits) >= _DIGITS and np.any(
-            digits[_DIGITS - 1 :] - digits[: 1 - _DIGITS] == _DIGITS - 1
-        ):
-            return True
-    return False
-
-
-def _second_try(where: str, line: bytes) -> Record | tuple[str, Aside]:
-    """Lines the fast decoder refuses: blank, marked with a BOM, or no JSON at all."""
-    stripped = line.removeprefix(b"\xef\xbb\xbf").strip()
-    if not stripped:
-        return where, Aside("blank", "the line is empty")
-    try:
-        return as_record(where, json.loads(stripped.decode(), parse_constant=_refuse))
-    except (ValueError, RecursionError) as error:
-        shown = {"line": stripped.decode(errors="replace")}
-        return where, Aside("not JSON", f"{error}"[:300], shown)
-
-
-def _refuse(constant: str) -> Any:
-    raise ValueError(f"{constant} is not a JSON number")
