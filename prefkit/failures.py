@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-import sys
 import traceback
 from collections.abc import Sequence
 from contextlib import suppress
@@ -13,7 +12,7 @@ import click
 
 from prefkit.errors import PrefkitError
 from prefkit.registry import nearest
-from prefkit.terminal import print_document, print_error, printable
+from prefkit.terminal import print_document, print_error, print_message
 
 __all__ = ["report"]
 
@@ -31,10 +30,10 @@ def report(error: BaseException, arguments: Sequence[str]) -> int:
         The exit code.
     """
     if isinstance(error, click.exceptions.NoArgsIsHelpError):
-        sys.stderr.write(error.format_message() + "\n")
+        print_message(error.format_message())
         return error.exit_code
     if "--debug" in arguments:
-        sys.stderr.write(printable("".join(traceback.format_exception(error))))
+        print_message("".join(traceback.format_exception(error)).rstrip())
     failure = _explained(error, arguments)
     print_error(failure.message, failure.hint)
     if "--json" in arguments:

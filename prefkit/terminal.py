@@ -6,6 +6,7 @@ to say to it is dropped.
 
 from __future__ import annotations
 
+import io
 import json
 import logging
 import math
@@ -22,7 +23,14 @@ from prefkit import __version__
 if TYPE_CHECKING:
     from prefkit.verbs.verb import Outcome
 
-__all__ = ["listening", "print_document", "print_error", "print_outcome", "printable"]
+__all__ = [
+    "listening",
+    "print_document",
+    "print_error",
+    "print_message",
+    "print_outcome",
+    "printable",
+]
 
 _EVERY_S = 30.0
 _DOCUMENT = 1  # version of what --json prints
@@ -97,6 +105,11 @@ def print_error(message: str, hint: str | None) -> None:
         _to_stderr(f"hint: {_indented(hint, 2)}\n")
 
 
+def print_message(text: str) -> None:
+    """A text of prefkit's own on stderr, whatever it quotes made harmless."""
+    _to_stderr(printable(text) + "\n")
+
+
 def _line(label: str, text: str, width: int) -> str:
     """A label and its text; without a label the text alone."""
     return printable(label).ljust(width) + _indented(text, width) if label else printable(text)
@@ -122,6 +135,9 @@ def _is_styled(stream: TextIO) -> bool:
 @contextmanager
 def _stdout() -> Iterator[TextIO]:
     """Standard output, flushed; what cannot be encoded is escaped."""
+    if sys.stdout is None:  # closed by whoever started this process
+        yield io.StringIO()
+        return
     if hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
@@ -135,7 +151,7 @@ def _stdout() -> Iterator[TextIO]:
 
 
 def _to_stderr(text: str) -> None:
-    with suppress(BrokenPipeError):
+    with suppress(OSError, AttributeError):  # closed, full or without a reader: nobody to tell
         sys.stderr.write(text)
         sys.stderr.flush()
 
@@ -159,7 +175,8 @@ class _Progress(logging.Handler):
 
     def __init__(self) -> None:
         super().__init__()
-        self._redraws = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+        self._redraws = sys.stderr is not None and sys.stderr.isatty()
+        self._redraws &= os.environ.get("TERM") != "dumb"
         self._last = time.monotonic()
         self._is_open = False
 

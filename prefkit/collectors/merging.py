@@ -15,14 +15,16 @@ from typing import Any
 import numpy as np
 import orjson
 import pyarrow as pa
-import pyarrow.parquet as pq
+import pyarrow.compute as pc
 
 from prefkit.schema.arrow import COMPARISONS
+from prefkit.schema.columns import own_offsets
 from prefkit.schema.records import to_json
 
 __all__ = ["Leaders", "leaders", "merge_rows", "merged_count", "merged_tables"]
 
-_BUCKETS = 128
+_BUCKET_ROWS = 50_000
+_MOST_BUCKETS = 256
 _FIELDS = ("reference", "template_kwargs", "extra")
 _RESPONSE_FIELDS = ("model", "sampling", "extra")
 
@@ -57,7 +59,8 @@ def merged_tables(
     """
     is_leader = first == np.arange(len(first))
     scratch.mkdir()
-    width = max(1, -(-len(first) // _BUCKETS))
+    buckets = min(_MOST_BUCKETS, -(-merged_count(first) // _BUCKET_ROWS)) or 1
+    width = -(-len(first) // buckets) or 1
     _write_followers(rows(), first, is_leader, scratch, width)
     start, bucket, followers = 0, -1, None
     for table in rows():
@@ -89,8 +92,8 @@ def _write_followers(
     scratch: Path,
     width: int,
 ) -> None:
-    writers: dict[int, pq.ParquetWriter] = {}
-    schema = COMPARISONS.append(pa.field("_leader", pa.int64()))
+    """The later duplicates, without their texts, in a file for each stretch of first rows."""
+    writers: dict[int, pa.RecordBatchFileWriter] = {}
     start = 0
     try:
         for table in tables:
@@ -99,23 +102,34 @@ def _write_followers(
             rest = ~is_leader[span]
             if not rest.any():
                 continue
-            found = table.filter(pa.array(rest)).append_column(
-                "_leader", pa.array(first[span][rest])
-            )
+            found = _small(table.filter(pa.array(rest)))
+            found = found.append_column("_leader", pa.array(first[span][rest]))
             buckets = first[span][rest] // width
             for bucket in np.unique(buckets).tolist():
                 if bucket not in writers:
-                    path = scratch / f"{bucket}.parquet"
-                    writers[bucket] = pq.ParquetWriter(path, schema, compression="lz4")
-                writers[bucket].write_table(found.filter(pa.array(buckets == bucket)).cast(schema))
+                    writers[bucket] = pa.ipc.new_file(scratch / f"{bucket}.arrow", found.schema)
+                writers[bucket].write_table(found.filter(pa.array(buckets == bucket)))
     finally:
         for writer in writers.values():
             writer.close()
 
 
+def _small(table: pa.Table) -> pa.Table:
+    """What merging changes: every column but the prompt, the tools and the responses' messages."""
+    responses = table["responses"].combine_chunks()
+    flat = responses.flatten()
+    names = ["id", *_RESPONSE_FIELDS]
+    bare = pa.StructArray.from_arrays([pc.struct_field(flat, name) for name in names], names)
+    lists = pa.ListArray.from_arrays(own_offsets(responses), bare)
+    return table.select([*_FIELDS, "tags", "votes"]).append_column("responses", lists)
+
+
 def _read_followers(scratch: Path, bucket: int) -> pa.Table | None:
-    path = scratch / f"{bucket}.parquet"
-    return pq.read_table(path) if path.exists() else None
+    path = scratch / f"{bucket}.arrow"
+    if not path.exists():
+        return None
+    with pa.OSFile(str(path), "rb") as source:
+        return pa.ipc.open_file(source).read_all()
 
 
 def _merge_window(
@@ -136,15 +150,46 @@ def _merge_window(
     if not groups:
         return table.filter(pa.array(is_leader))
     places = sorted(groups)
-    heads = table.take(pa.array(places, pa.int64())).to_pylist()
+    heads = _small(table.take(pa.array(places, pa.int64()))).to_pylist()
     rows = [
-        merge_rows([head, *groups[p]], superseded) for head, p in zip(heads, places, strict=True)
+        merge_rows([head, *groups[place]], superseded)
+        for head, place in zip(heads, places, strict=True)
     ]
-    rebuilt = pa.Table.from_pylist(rows, schema=COMPARISONS)
+    return _with_merged(table, places, rows).filter(pa.array(is_leader))
+
+
+def _with_merged(table: pa.Table, places: list[int], rows: list[dict[str, Any]]) -> pa.Table:
+    """The table with what merging made of the small columns of some rows; texts are not touched."""
     order = np.arange(len(table))
     order[places] = len(table) + np.arange(len(places))
-    joined = pa.concat_tables([table.cast(COMPARISONS), rebuilt])
-    return joined.take(pa.array(order[is_leader]))
+    fresh = {
+        name: pa.array([row[name] for row in rows], COMPARISONS.field(name).type)
+        for name in (*_FIELDS, "tags", "votes")
+    }
+    responses = _with_fields(table["responses"].combine_chunks().take(pa.array(places)), rows)
+    if responses is not None:
+        fresh["responses"] = responses
+    for name, values in fresh.items():
+        place = table.schema.get_field_index(name)
+        joined = pa.concat_arrays([table[name].combine_chunks(), values]).take(pa.array(order))
+        table = table.set_column(place, COMPARISONS.field(name), joined)
+    return table
+
+
+def _with_fields(responses: pa.ListArray, rows: list[dict[str, Any]]) -> pa.ListArray | None:
+    """The responses with the models, sampling and extras of `rows`; null where nothing differs."""
+    flat = responses.flatten()
+    kind = responses.type.value_type
+    given = [response for row in rows for response in row["responses"]]
+    fresh = {
+        name: pa.array([response[name] for response in given], pa.string())
+        for name in _RESPONSE_FIELDS
+    }
+    if all(fresh[name].equals(pc.struct_field(flat, name)) for name in _RESPONSE_FIELDS):
+        return None
+    parts = [fresh.get(field.name, pc.struct_field(flat, field.name)) for field in kind]
+    built = pa.StructArray.from_arrays(parts, fields=list(kind))
+    return pa.ListArray.from_arrays(own_offsets(responses), built, type=responses.type)
 
 
 def merge_rows(

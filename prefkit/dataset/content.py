@@ -17,6 +17,8 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from prefkit.schema.columns import own_offsets
+
 __all__ = ["DIGEST_BYTES", "combined", "row_digests"]
 
 DIGEST_BYTES = 16
@@ -59,10 +61,7 @@ def _bare_responses(table: pa.Table) -> pa.ListArray:
     flat = responses.flatten()
     names = ["id", "model", "sampling", "extra"]
     bare = pa.StructArray.from_arrays([pc.struct_field(flat, name) for name in names], names)
-    lengths = pc.list_value_length(responses).to_numpy()
-    offsets = np.zeros(len(lengths) + 1, dtype=np.int32)
-    np.cumsum(lengths, out=offsets[1:])
-    return pa.ListArray.from_arrays(pa.array(offsets), bare)
+    return pa.ListArray.from_arrays(own_offsets(responses), bare)
 
 
 def _chosen_sorts_first(table: pa.Table) -> pa.Array:

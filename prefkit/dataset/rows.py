@@ -46,7 +46,7 @@ class RowWriter:
         self._files: list[dict[str, Any]] = []
         self.rows = 0
         self._layout: dict[str, Any] = {
-            "compression": "lz4",
+            "compression": "none",
             "use_dictionary": [path for path in _leaves(schema) if not path.endswith(_DISTINCT)],
             "write_statistics": False,
             "write_page_checksum": True,

@@ -21,8 +21,9 @@ from prefkit.dataset.content import combined
 from prefkit.dataset.folder import MANIFEST
 from prefkit.exporters.claims import Claim, check_files, claims_of
 from prefkit.exporters.content import export_digests
-from prefkit.exporters.faults import FAULTS, faults_of
-from prefkit.exporters.folder import DROPPED, META_FILE
+from prefkit.exporters.faults import FAULTS, faults_of, sides_of
+from prefkit.exporters.folder import META_FILE
+from prefkit.exporters.outputs import DROPPED
 from prefkit.exporters.parsed import LineError, Parsed, parse_line
 from prefkit.exporters.problems import Problems
 from prefkit.exporters.prompts import DIGEST, cluster_digests, column_of
@@ -194,14 +195,14 @@ class _Check:
 
     def _flush(self, split: str, batch: list[tuple[Any, ...]], where: list[Place]) -> None:
         table = table_of(_ROWS, batch)
-        self.content.append(export_digests(table, table, split))
+        self.content.append(export_digests(table, table, pl.repeat(split, len(table), eager=True)))
         parsed = column_of(pc.greater(pc.list_value_length(table["prompt"]), 0)).to_numpy(False)
         prompts = cluster_digests(table["prompt"]).to_pylist()
         self._keys["prompt"] += [
             prompt if there else _digest(place.text)  # what did not parse leaks nothing
             for prompt, there, place in zip(prompts, parsed.tolist(), where, strict=True)
         ]
-        for name, marks in faults_of(table).items():
+        for name, marks in faults_of(sides_of(table)).items():
             for number in np.flatnonzero(marks & parsed).tolist():
                 place = where[number]
                 self.problems.add(f"{place.file}:{place.line}", FAULTS[name][0])

@@ -22,11 +22,14 @@ class Units(NamedTuple):
     """Which unit each row belongs to.
 
     `rows` holds a unit's number for each row, `names` 16 bytes a unit: its smallest cluster key, so
-    that the name depends on neither the order of the rows nor on how many there are of each.
+    that the name depends on neither the order of the rows nor on how many there are of each. `keys`
+    and `texts` number the rows' cluster keys and prompts as they came, before anything was united.
     """
 
     rows: _Ints
     names: list[bytes]
+    keys: _Ints
+    texts: _Ints
 
 
 def cluster_keys(clusters: pa.Array, prompts: pa.Array) -> pa.Array:
@@ -48,18 +51,20 @@ def _key(name: str) -> bytes:
 def units_of(clusters: pa.Array, prompts: pa.Array) -> Units:
     """Unite rows over equal cluster keys and over equal prompt digests (both 16 bytes a row)."""
     keys = pc.dictionary_encode(clusters)
-    texts = pc.dictionary_encode(prompts)
     names: list[bytes] = keys.dictionary.to_pylist()
     key: _Ints = keys.indices.to_numpy().astype(np.int64)
-    text: _Ints = texts.indices.to_numpy().astype(np.int64)
-    first = np.zeros(len(texts.dictionary), dtype=np.int64)
+    if clusters.equals(prompts):
+        return Units(key, names, key, key)
+    text: _Ints = pc.dictionary_encode(prompts).indices.to_numpy().astype(np.int64)
+    first = np.zeros(len(text), dtype=np.int64)
     first[text] = key  # any one of a prompt's clusters
     differs = key != first[text]
     roots = _roots(names, key[differs], first[text[differs]])
     used = np.zeros(len(names), dtype=bool)
     used[roots] = True
     numbers = np.cumsum(used) - 1
-    return Units(numbers[roots[key]], [names[place] for place in np.flatnonzero(used).tolist()])
+    united = [names[place] for place in np.flatnonzero(used).tolist()]
+    return Units(numbers[roots[key]], united, key, text)
 
 
 def _roots(names: list[bytes], ones: _Ints, others: _Ints) -> _Ints:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
+import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from prefkit.exporters.prompts import column_of, offsets_of
 
-__all__ = ["FAULTS", "characters", "faults_of"]
+__all__ = ["FAULTS", "Sides", "faults_of", "sides_of"]
 
 FAULTS = {
     "identical": ("chosen equals rejected", "identical_sides"),
@@ -23,27 +24,40 @@ _Bools = np.ndarray[Any, np.dtype[np.bool_]]
 _Ints = np.ndarray[Any, np.dtype[np.int64]]
 
 
-def faults_of(table: pa.Table) -> dict[str, _Bools]:
-    """For each fault which rows of `prompt`, `chosen`, `rejected` have it; a null side has none."""
-    chosen, rejected = column_of(table["chosen"]), column_of(table["rejected"])
-    missing = [pc.is_null(side).to_numpy(zero_copy_only=False) for side in (chosen, rejected)]
-    empty = [
-        _is_empty(side) & ~null for side, null in zip((chosen, rejected), missing, strict=True)
+class Sides(NamedTuple):
+    """The three message columns in one chunk each, with the characters of the two sides."""
+
+    prompt: pa.ListArray
+    chosen: pa.ListArray
+    rejected: pa.ListArray
+    chosen_characters: _Ints
+    rejected_characters: _Ints
+
+
+def sides_of(table: pa.Table) -> Sides:
+    """The sides of `prompt`, `chosen`, `rejected`; a missing side has 0 characters."""
+    prompt, chosen, rejected = (column_of(table[name]) for name in ("prompt", "chosen", "rejected"))
+    return Sides(prompt, chosen, rejected, _characters(chosen), _characters(rejected))
+
+
+def faults_of(sides: Sides) -> dict[str, _Bools]:
+    """For each fault which rows have it; a side that is missing by design has none."""
+    missing = [
+        pc.is_null(side).to_numpy(zero_copy_only=False) for side in (sides.chosen, sides.rejected)
     ]
+    empty = [_is_empty(side) for side in (sides.chosen, sides.rejected)]
     return {
-        "identical": _identical(table, chosen, rejected),
-        "empty side": empty[0] | empty[1] | (missing[0] & missing[1]),
-        "empty prompt": _is_empty(column_of(table["prompt"])),
+        "identical": _identical(sides),
+        "empty side": (empty[0] & ~missing[0])
+        | (empty[1] & ~missing[1])
+        | (missing[0] & missing[1]),
+        "empty prompt": _is_empty(sides.prompt),
     }
 
 
-def characters(messages: pa.ListArray | pa.ChunkedArray) -> _Ints:
-    """Characters of content in each message list, 0 for a missing one."""
-    lists = column_of(messages)
-    lengths = pc.fill_null(
-        pc.utf8_length(pc.struct_field(lists.flatten(), "content")), 0
-    ).to_numpy()
-    return _sums(lists, lengths.astype(np.int64))
+def _characters(lists: pa.ListArray) -> _Ints:
+    content = pl.Series(pl.from_arrow(pc.struct_field(lists.flatten(), "content")), dtype=pl.String)
+    return _sums(lists, content.str.len_chars().fill_null(0).to_numpy().astype(np.int64))
 
 
 def _sums(lists: pa.ListArray, values: _Ints) -> _Ints:
@@ -56,17 +70,36 @@ def _sums(lists: pa.ListArray, values: _Ints) -> _Ints:
 def _is_empty(lists: pa.ListArray) -> _Bools:
     """Whether no message has anything but blanks: no text and nothing in `extra`."""
     flat = lists.flatten()
-    content = pc.utf8_trim_whitespace(pc.fill_null(pc.struct_field(flat, "content"), ""))
-    holds = pc.or_(pc.not_equal(content, ""), pc.is_valid(pc.struct_field(flat, "extra")))
-    empty: _Bools = _sums(lists, holds.to_numpy(zero_copy_only=False).astype(np.int64)) == 0
+    holds = _starts_with_text(pc.struct_field(flat, "content"))
+    unsure = np.flatnonzero(~holds)  # begins with a blank, or with what only Arrow can tell
+    if len(unsure):
+        rest = flat.take(pa.array(unsure))
+        text = pc.utf8_trim_whitespace(pc.fill_null(pc.struct_field(rest, "content"), ""))
+        said = pc.or_(pc.not_equal(text, ""), pc.is_valid(pc.struct_field(rest, "extra")))
+        holds[unsure] = said.to_numpy(zero_copy_only=False)
+    empty: _Bools = _sums(lists, holds.astype(np.int64)) == 0
     return empty
 
 
-def _identical(table: pa.Table, chosen: pa.ListArray, rejected: pa.ListArray) -> _Bools:
+def _starts_with_text(content: pa.StringArray) -> _Bools:
+    """Whether the first byte is a visible ASCII character, read from the buffer without a copy."""
+    _, ends, data = content.buffers()
+    found = np.zeros(len(content), dtype=bool)
+    if data is None or not data.size:
+        return found
+    offsets = np.frombuffer(ends, np.int32)[content.offset : content.offset + len(content) + 1]
+    filled = np.flatnonzero(offsets[1:] > offsets[:-1])
+    first = np.frombuffer(data, np.uint8)[offsets[filled]]
+    found[filled] = (first > 0x20) & (first < 0x7F)
+    return found
+
+
+def _identical(sides: Sides) -> _Bools:
     """Only sides of equal length are compared as texts."""
-    found = np.zeros(len(table), dtype=bool)
-    both = pc.and_(pc.is_valid(chosen), pc.is_valid(rejected)).to_numpy(zero_copy_only=False)
-    close = np.flatnonzero(both & (characters(chosen) == characters(rejected)))
-    one, other = (side.take(pa.array(close)).to_pylist() for side in (chosen, rejected))
+    found = np.zeros(len(sides.chosen), dtype=bool)
+    both = pc.and_(pc.is_valid(sides.chosen), pc.is_valid(sides.rejected))
+    same_length = sides.chosen_characters == sides.rejected_characters
+    close = np.flatnonzero(both.to_numpy(zero_copy_only=False) & same_length)
+    one, other = (side.take(pa.array(close)).to_pylist() for side in (sides.chosen, sides.rejected))
     found[close] = [a == b for a, b in zip(one, other, strict=True)]
     return found

@@ -56,19 +56,27 @@ class ByteFiles:
         if len(data):
             self._queue.put((name, data))
 
-    def close(self) -> dict[str, str]:
-        """Finish all files; the sha256 of each.
+    def abort(self) -> None:
+        """Stop after a failure, whatever became of the files."""
+        self._failure = self._failure or OSError("writing was given up")
+        self._end()
+
+    def close(self) -> dict[str, Any]:
+        """Finish all files; the hash object (sha256) of each.
 
         Raises:
             DataError: the disk refuses.
         """
+        self._end()
+        if self._failure is not None:
+            raise DataError(f"cannot write the export: {self._failure}") from self._failure
+        return self._hashes
+
+    def _end(self) -> None:
         self._queue.put(None)
         self._thread.join()
         for stream in self._streams.values():
             stream.close()
-        if self._failure is not None:
-            raise DataError(f"cannot write the export: {self._failure}") from self._failure
-        return {name: digest.hexdigest() for name, digest in self._hashes.items()}
 
     def _work(self) -> None:
         while (item := self._queue.get()) is not None:

@@ -20,21 +20,18 @@ import pyarrow.compute as pc
 
 from prefkit.dataset.content import combined
 from prefkit.dataset.manifest import file_entry
-from prefkit.exporters.arrow_folder import arrow_schema, save_folder
-from prefkit.exporters.content import export_digests
-from prefkit.exporters.files import ByteFiles, ParquetFile, StreamFile
-from prefkit.exporters.lines import json_lines, message_texts, to_bytes
-from prefkit.exporters.meta import meta_lines
-from prefkit.exporters.prompts import column_of
+from prefkit.exporters.arrow_folder import save_folder
+from prefkit.exporters.meta import META
+from prefkit.exporters.outputs import DROPPED, PARTS, Outputs
 from prefkit.exporters.split import SPLITS, Split
 from prefkit.exporters.survey import Survey
 from prefkit.exporters.trl import TrlWriter
 
-__all__ = ["DROPPED", "META_FILE", "Written", "write_folder"]
+__all__ = ["META_FILE", "READ", "Written", "write_folder"]
 
 META_FILE = "meta.jsonl"
-DROPPED = "dropped.jsonl"
-_PARTS = ".parts"
+READ = (*META, "prompt", "chosen", "rejected", "tools", "template_kwargs", "dropped")
+"""The columns of pairs that are written."""
 
 
 class Written(NamedTuple):
@@ -42,57 +39,6 @@ class Written(NamedTuple):
 
     files: list[dict[str, Any]]
     content_hash: str
-
-
-class _Outputs:
-    """Every file of one export that is still in the making."""
-
-    def __init__(
-        self, folder: Path, writer: TrlWriter, found: Survey, formats: tuple[str, ...]
-    ) -> None:
-        self.folder = folder
-        self.parts = folder / _PARTS
-        self.parts.mkdir()
-        self.writer = writer
-        self.layout = found.layout
-        self.formats = formats
-        self.bytes = ByteFiles()
-        self.rows: dict[str, int] = {}
-        self.parquet: dict[str, ParquetFile] = {}
-        self.streams: dict[str, StreamFile] = {}
-        self.dropped = 0
-        self.digests: list[bytes] = []
-
-    def open(self, split: str) -> None:
-        """Open the files of one split."""
-        self.rows[split] = 0
-        self.bytes.open(f"meta {split}", self.parts / f"meta-{split}.jsonl")
-        if "jsonl" in self.formats:
-            self.bytes.open(f"{split}.jsonl", self.folder / f"{split}.jsonl")
-        if "parquet" in self.formats:
-            self.parquet[split] = ParquetFile(self.folder / f"{split}.parquet", self.layout)
-        if "arrow" in self.formats:
-            path = self.parts / f"{split}.arrow"
-            self.streams[split] = StreamFile(path, self.layout, arrow_schema(self.layout))
-
-    def add(self, table: pa.Table, split: str, units: list[str]) -> None:
-        """Write pairs that go to one split."""
-        bare = self.writer.rows(table, self.layout)
-        if "jsonl" in self.formats:
-            self.bytes.write(f"{split}.jsonl", to_bytes(json_lines(bare)))
-        if split in self.parquet:
-            self.parquet[split].write(bare)
-        if split in self.streams:
-            self.streams[split].write(bare)
-        lines = meta_lines(table, split, self.rows[split], units)
-        self.bytes.write(f"meta {split}", to_bytes(lines))
-        self.digests.append(export_digests(table, bare, split))
-        self.rows[split] += len(table)
-
-    def add_dropped(self, table: pa.Table) -> None:
-        """Write dropped pairs aside."""
-        self.dropped += len(table)
-        self.bytes.write(DROPPED, to_bytes(_dropped_lines(table)))
 
 
 def write_folder(  # noqa: PLR0913
@@ -105,46 +51,51 @@ def write_folder(  # noqa: PLR0913
     *,
     dropped: bool,
 ) -> Written:
-    """Write an export into an empty folder; `tables` are the rows that the survey saw, all columns.
+    """Write an export into an empty folder; `tables` are the rows the survey saw, columns `READ`.
 
     Raises:
         MissingExtra: Arrow is wanted and `datasets` is not installed.
         DataError: the disk refuses.
     """
-    outputs = _Outputs(folder, writer, found, formats)
+    outputs = Outputs(folder, writer, found.layout, formats)
     names = [SPLITS[place] for place in np.unique(split.rows).tolist()]
-    for name in names:
-        outputs.open(name)
-    if dropped:
-        outputs.bytes.open(DROPPED, folder / DROPPED)
-    for table, places, units in _with_places(tables, found, split):
+    try:
+        for name in names:
+            outputs.open(name)
         if dropped:
-            outputs.add_dropped(table.filter(pc.is_valid(table["dropped"])))
-        for place in np.unique(places[places >= 0]).tolist():
-            chosen = np.flatnonzero(places == place)
-            part = table if len(chosen) == len(table) else table.filter(pa.array(places == place))
-            outputs.add(
-                part, SPLITS[place], [split.unit_names[unit].hex() for unit in units[chosen]]
-            )
+            outputs.bytes.open(DROPPED, folder / DROPPED)
+        for table, exported, splits, clusters in _dealt(tables, found, split):
+            if dropped:
+                outputs.add_dropped(table.filter(pc.is_valid(table["dropped"])))
+            if exported.any():
+                shown = table if exported.all() else table.filter(pa.array(exported))
+                outputs.add(shown, splits, clusters)
+    except BaseException:
+        outputs.bytes.abort()
+        raise
     return _finish(outputs, names, dropped=dropped)
 
 
-def _with_places(
+def _dealt(
     tables: Iterable[pa.Table], found: Survey, split: Split
-) -> Iterator[tuple[pa.Table, np.ndarray[Any, Any], np.ndarray[Any, Any]]]:
-    """Each table with the split (-1: not exported) and the unit of each row."""
-    places = np.full(len(found.exported), -1, dtype=np.int8)
-    places[found.exported] = split.rows
-    units = np.full(len(found.exported), -1, dtype=np.int64)
-    units[found.exported] = split.unit_rows
-    start = 0
+) -> Iterator[tuple[pa.Table, np.ndarray[Any, Any], pl.Series, pl.Series]]:
+    """Each table, which of its rows are exported, and for those the split and the cluster."""
+    names = pl.Series(SPLITS)
+    hexadecimal = pl.Series(split.unit_names, dtype=pl.Binary).bin.encode("hex")
+    start = taken = 0
     for table in tables:
-        end = start + len(table)
-        yield table, places[start:end], units[start:end]
-        start = end
+        exported = found.exported[start : start + len(table)]
+        ours = slice(taken, taken + int(exported.sum()))
+        yield (
+            table,
+            exported,
+            names.gather(split.rows[ours]),
+            hexadecimal.gather(split.unit_rows[ours]),
+        )
+        start, taken = start + len(table), ours.stop
 
 
-def _finish(outputs: _Outputs, names: list[str], *, dropped: bool) -> Written:
+def _finish(outputs: Outputs, names: list[str], *, dropped: bool) -> Written:
     hashes = outputs.bytes.close()
     files = []
     if "jsonl" in outputs.formats:
@@ -160,30 +111,31 @@ def _finish(outputs: _Outputs, names: list[str], *, dropped: bool) -> Written:
     files.append(_join_meta(outputs, names, hashes))
     if dropped:
         files.append(_entry(outputs.folder / DROPPED, hashes[DROPPED], outputs.dropped))
-    shutil.rmtree(outputs.parts)
+    shutil.rmtree(outputs.folder / PARTS)
     return Written(sorted(files, key=lambda file: str(file["name"])), content_hash)
 
 
-def _entry(path: Path, sha256: str, rows: int) -> dict[str, Any]:
-    return {"name": path.name, "bytes": path.stat().st_size, "sha256": sha256, "rows": rows}
+def _entry(path: Path, sha256: Any, rows: int) -> dict[str, Any]:
+    size = path.stat().st_size
+    return {"name": path.name, "bytes": size, "sha256": sha256.hexdigest(), "rows": rows}
 
 
-def _join_meta(outputs: _Outputs, names: list[str], hashes: dict[str, str]) -> dict[str, Any]:
-    """One file in the order of the splits; what goes behind the first part is hashed again."""
+def _join_meta(outputs: Outputs, names: list[str], hashes: dict[str, Any]) -> dict[str, Any]:
+    """One file in the order of the splits; the hash of the first part goes on over the others."""
     target = outputs.folder / META_FILE
-    paths = [outputs.parts / f"meta-{name}.jsonl" for name in names]
-    paths[0].rename(target)
-    rows = sum(outputs.rows.values())
-    if len(paths) == 1:
-        return _entry(target, hashes[f"meta {names[0]}"], rows)
+    first, *others = (outputs.folder / PARTS / f"meta-{name}.jsonl" for name in names)
+    first.rename(target)
+    sha256 = hashes[f"meta {names[0]}"].copy()
     with target.open("ab") as joined:
-        for path in paths[1:]:
+        for path in others:
             with path.open("rb") as part:
-                shutil.copyfileobj(part, joined, 1 << 20)
-    return file_entry(target, rows=rows)
+                while piece := part.read(1 << 20):
+                    sha256.update(piece)
+                    joined.write(piece)
+    return _entry(target, sha256, sum(outputs.rows.values()))
 
 
-def _save_arrow(outputs: _Outputs, content_hash: str) -> list[dict[str, Any]]:
+def _save_arrow(outputs: Outputs, content_hash: str) -> list[dict[str, Any]]:
     for stream in outputs.streams.values():
         stream.finish()
     target = outputs.folder / "arrow"
@@ -192,24 +144,6 @@ def _save_arrow(outputs: _Outputs, content_hash: str) -> list[dict[str, Any]]:
     files = []
     for path in sorted(target.rglob("*")):
         if path.is_file():
-            files.append(file_entry(path) | {"name": path.relative_to(outputs.folder).as_posix()})
+            name = path.relative_to(outputs.folder).as_posix()
+            files.append(file_entry(path) | {"name": name})
     return files
-
-
-def _dropped_lines(table: pa.Table) -> pl.Series:
-    """`id`, `dropped`, and the messages and JSON of the pair as they are."""
-    bare = pa.table(
-        {
-            **{name: message_texts(table[name]) for name in ("prompt", "chosen", "rejected")},
-            "tools": column_of(table["tools"]),
-            "chat_template_kwargs": column_of(table["template_kwargs"]),
-        }
-    )
-    head = pl.DataFrame({name: pl.from_arrow(table[name]) for name in ("id", "dropped")})
-    start = head.select(pl.struct(pl.all()).struct.json_encode().alias("head"))["head"]
-    lines = pl.DataFrame({"head": start, "rest": json_lines(bare)})
-    return lines.select(
-        pl.concat_str(
-            pl.col("head").str.strip_suffix("}"), pl.lit(","), pl.col("rest").str.strip_prefix("{")
-        )
-    ).to_series()

@@ -55,12 +55,12 @@ def _raw_member(name: str, kind: pl.DataType) -> pl.Expr:
 
 def to_bytes(lines: pl.Series) -> memoryview:
     """The lines with a line end behind each, as bytes."""
-    ended = lines.to_frame("line").select(pl.concat_str("line", pl.lit("\n")))["line"].to_arrow()
-    if not len(ended):
+    if not len(lines):
         return memoryview(b"")
-    _, offsets, data = ended.buffers()
-    ends = np.frombuffer(offsets, np.int64)
-    return memoryview(data)[ends[ended.offset] : ends[ended.offset + len(ended)]]
+    texts = lines.to_arrow()
+    empty, end = pa.scalar("", texts.type), pa.scalar("\n", texts.type)
+    _, offsets, data = pc.binary_join_element_wise(texts, empty, end).buffers()
+    return memoryview(data)[: np.frombuffer(offsets, np.int64)[len(lines)]]
 
 
 def json_text(texts: pl.Series) -> pl.Series:

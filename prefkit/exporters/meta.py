@@ -15,25 +15,25 @@ _COPIED = (
     "id", "comparison", "criterion", "p_chosen", "p_kind", "margin", "margin_kind", "n_votes",
     "agreement", "weight", "policy",
 )  # fmt: skip
-META = (*_COPIED, "cluster", "sources", "tags", "checks", "chosen_model", "rejected_model")
+META = (*_COPIED, "sources", "tags", "checks", "chosen_model", "rejected_model")
 """The columns of pairs that a line tells about."""
 
 
-def meta_lines(table: pa.Table, split: str, first: int, units: list[str]) -> pl.Series:
+def meta_lines(table: pa.Table, places: pl.DataFrame) -> pl.Series:
     """One JSON object a row: its split, its number there (from 0), its ids and its evidence.
 
-    `cluster` is the unit that the split kept together, `tags` an object, everything else as in the
-    pair.
+    `places` holds `split`, `row` and `cluster`, the unit that the split kept together. `tags`
+    becomes an object, everything else is as in the pair.
     """
     frame = pl.DataFrame(pl.from_arrow(table.select([*_COPIED, "sources", "checks"])))
     models = pl.DataFrame(
         {side: pl.from_arrow(table[f"{side}_model"]) for side in ("chosen", "rejected")}
     )
     frame = frame.select(
-        pl.lit(split).alias("split"),
-        (pl.int_range(len(frame)) + first).alias("row"),
+        places["split"],
+        places["row"],
         pl.col("id", "comparison", "criterion"),
-        pl.Series("cluster", units, dtype=pl.String),
+        places["cluster"],
         pl.col(_COPIED[3:]),
         "sources",
         models.to_struct("models"),

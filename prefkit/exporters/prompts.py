@@ -26,8 +26,10 @@ _BLANKS = r"[\t-\r\x1c-\x1f]|  "
 
 
 def column_of(values: pa.Array | pa.ChunkedArray) -> pa.Array:
-    """A column in one chunk."""
-    return values.combine_chunks() if isinstance(values, pa.ChunkedArray) else values
+    """A column in one chunk; one that is in one chunk already is not copied."""
+    if not isinstance(values, pa.ChunkedArray):
+        return values
+    return values.chunk(0) if values.num_chunks == 1 else values.combine_chunks()
 
 
 def offsets_of(lists: pa.ListArray) -> pa.Array:
@@ -54,31 +56,36 @@ def cluster_digests(prompts: pa.ListArray | pa.ChunkedArray) -> pa.Array:
     flat = lists.flatten()
     role = pl.Series(pl.from_arrow(pc.struct_field(flat, "role")), dtype=pl.String)
     content = pl.Series(pl.from_arrow(pc.struct_field(flat, "content")), dtype=pl.String)
-    plain = _normalised(content.fill_null(""))
     names = role.unique()
     quoted = pl.Series([orjson.dumps(name).decode() for name in names], dtype=pl.String)
     turns = pl.DataFrame(
-        {"role": role.replace_strict(names, quoted, return_dtype=pl.String), "content": plain}
-    )
-    head = pl.concat_str(
-        pl.lit("["), "role", pl.lit(","), pl.col("content").str.len_bytes(), pl.lit(",null]")
-    )
-    parts = turns.select(head=head, content="content")
-    offsets = offsets_of(lists)
-    joined = pl.DataFrame(
         {
-            name: pl.from_arrow(
-                pa.ListArray.from_arrays(offsets, parts[name].to_arrow().cast("string"))
-            )
-            for name in parts.columns
+            "role": role.replace_strict(names, quoted, return_dtype=pl.String),
+            "content": _normalised(content.fill_null("")),
         }
-    )
-    encoded = joined.select(
+    ).select(
         pl.concat_str(
-            pl.lit("["), pl.col("head").list.join(","), pl.lit("]"), pl.col("content").list.join("")
-        ).alias("text")
+            pl.lit("["), "role", pl.lit(","), pl.col("content").str.len_bytes(), pl.lit(",null]")
+        ).alias("head"),
+        "content",
     )
-    return digests_of_strings(encoded["text"])
+    if len(turns) != len(lists) or not pc.all(pc.equal(pc.list_value_length(lists), 1)).as_py():
+        turns = _joined(turns, offsets_of(lists))
+    encoded = pl.concat_str(pl.lit("["), "head", pl.lit("]"), "content").alias("text")
+    return digests_of_strings(turns.select(encoded)["text"])
+
+
+def _joined(turns: pl.DataFrame, offsets: pa.Array) -> pl.DataFrame:
+    """The turns of each prompt as one row: heads with commas between them, contents without."""
+    lists = {
+        name: pl.from_arrow(
+            pa.ListArray.from_arrays(offsets, turns[name].to_arrow().cast(pa.string()))
+        )
+        for name in turns.columns
+    }
+    return pl.DataFrame(lists).select(
+        pl.col("head").list.join(","), pl.col("content").list.join("")
+    )
 
 
 def _normalised(texts: pl.Series) -> pl.Series:

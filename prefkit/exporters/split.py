@@ -91,8 +91,8 @@ def assign(
         "shares": dict(zip(SPLITS, wanted, strict=True)),
         "clusters": _counts(dealt),
         "rows": _counts(rows),
-        "clusters_in_two_splits": _in_two(clusters, rows),
-        "prompts_in_two_splits": _in_two(prompts, rows),
+        "clusters_in_two_splits": _in_two(units.keys, rows),
+        "prompts_in_two_splits": _in_two(units.texts, rows),
         "strata": _table(names, codes, rows),
     }
     return Split(rows, units.rows, units.names, proof, notes)
@@ -194,11 +194,10 @@ def _counts(places: np.ndarray[Any, Any]) -> dict[str, int]:
     return dict(zip(SPLITS, counts, strict=True))
 
 
-def _in_two(keys: pa.Array, rows: np.ndarray[Any, Any]) -> int:
+def _in_two(keys: _Ints, rows: np.ndarray[Any, Any]) -> int:
     """How many keys occur in more than one split, counted from the rows and not from the units."""
-    known = pc.dictionary_encode(keys)
-    seen = np.zeros((len(known.dictionary), len(SPLITS)), dtype=bool)
-    seen[known.indices.to_numpy(), rows] = True
+    seen = np.zeros((len(keys), len(SPLITS)), dtype=bool)
+    seen[keys, rows] = True
     return int((seen.sum(axis=1) > 1).sum())
 
 

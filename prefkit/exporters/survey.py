@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 
 from prefkit.errors import GateFailed
 from prefkit.exporters.clusters import cluster_keys
-from prefkit.exporters.faults import FAULTS, characters, faults_of
+from prefkit.exporters.faults import FAULTS, Sides, faults_of, sides_of
 from prefkit.exporters.prompts import DIGEST, cluster_digests, column_of, offsets_of
 from prefkit.exporters.trl import Layout, TrlWriter
 
@@ -96,15 +96,16 @@ def _look(table: pa.Table, writer: TrlWriter, tags: Sequence[str]) -> _Batch:
     reasons = Counter(text.partition(":")[0] for text in dropped.drop_null().to_pylist())
     shown = table if exported.all() else table.filter(pa.array(exported))
     prompts = cluster_digests(shown["prompt"])
+    sides = sides_of(shown)
     found = {
         name: column_of(shown["id"]).filter(pa.array(marks)).to_pylist()
-        for name, marks in faults_of(shown).items()
+        for name, marks in faults_of(sides).items()
     }
     return _Batch(
         exported,
         cluster_keys(column_of(shown["cluster"]), prompts),
         prompts,
-        _strata(shown, tags),
+        _strata(shown, sides, tags),
         writer.layout(shown),
         reasons,
         found,
@@ -129,21 +130,23 @@ def _refuse_faults(batches: Sequence[_Batch]) -> None:
     )
 
 
-def _strata(table: pa.Table, tags: Sequence[str]) -> pa.Array:
+def _strata(table: pa.Table, sides: Sides, tags: Sequence[str]) -> pa.Array:
     """`SOURCES | TAG=VALUE | direction` of each row; `-` where it has none."""
-    sources = column_of(table["sources"])
-    names = pa.ListArray.from_arrays(
-        offsets_of(sources), pc.struct_field(sources.flatten(), "name")
-    )
-    frame = pl.DataFrame({"source": pl.from_arrow(names), "direction": _direction(table)})
-    parts = [pl.col("source").list.unique().list.sort().list.join("+").replace("", "-")]
-    for tag in tags:
-        values = _tag_values(table, tag)
-        frame = frame.with_columns(values.alias(f"tag {tag}"))
-        parts.append(pl.concat_str(pl.lit(f"{tag}="), pl.col(f"tag {tag}").fill_null("-")))
-    parts.append(pl.col("direction"))
+    frame = pl.DataFrame({"sources": _source_names(table), "direction": _direction(sides)})
+    frame = frame.with_columns(_tag_values(table, tag).alias(f"tag {tag}") for tag in tags)
+    shown = [pl.concat_str(pl.lit(f"{tag}="), pl.col(f"tag {tag}").fill_null("-")) for tag in tags]
+    parts = [pl.col("sources"), *shown, pl.col("direction")]
     texts = frame.select(pl.concat_str(parts, separator=" | ").alias("stratum"))["stratum"]
     return texts.to_arrow().cast(pa.string())
+
+
+def _source_names(table: pa.Table) -> pl.Series:
+    sources = column_of(table["sources"])
+    names = pc.struct_field(sources.flatten(), "name")
+    if pc.all(pc.equal(pc.list_value_length(sources), 1)).as_py():
+        return pl.Series(pl.from_arrow(names), dtype=pl.String)
+    lists = pl.Series(pl.from_arrow(pa.ListArray.from_arrays(offsets_of(sources), names)))
+    return lists.list.unique().list.sort().list.join("+").replace("", "-")
 
 
 def _tag_values(table: pa.Table, tag: str) -> pl.Series:
@@ -151,11 +154,12 @@ def _tag_values(table: pa.Table, tag: str) -> pl.Series:
     return pl.Series([dict(row or ()).get(tag) for row in pairs], dtype=pl.String)
 
 
-def _direction(table: pa.Table) -> pl.Series:
+_DIRECTIONS = pa.array(["chosen not longer", "chosen longer", "desirable", "undesirable"])
+
+
+def _direction(sides: Sides) -> pl.Series:
     """Which side is longer, or which label an unpaired row has: what a split must not skew."""
-    chosen, rejected = (column_of(table[name]) for name in ("chosen", "rejected"))
-    longer = characters(chosen) > characters(rejected)
-    labels = np.where(longer, "chosen longer", "chosen not longer")
-    labels = np.where(pc.is_null(rejected).to_numpy(zero_copy_only=False), "desirable", labels)
-    labels = np.where(pc.is_null(chosen).to_numpy(zero_copy_only=False), "undesirable", labels)
-    return pl.Series(labels.tolist(), dtype=pl.String)
+    codes = (sides.chosen_characters > sides.rejected_characters).astype(np.int64)
+    codes[pc.is_null(sides.rejected).to_numpy(zero_copy_only=False)] = 2
+    codes[pc.is_null(sides.chosen).to_numpy(zero_copy_only=False)] = 3
+    return pl.Series(pl.from_arrow(_DIRECTIONS.take(pa.array(codes))), dtype=pl.String)

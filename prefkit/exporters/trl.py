@@ -139,12 +139,14 @@ def _check_extras(table: pa.Table, name: str) -> bool:
     """Whether any message of a column has an extra; each must be an object that can be merged."""
     lists = column_of(table[name])
     extras = pc.struct_field(lists.flatten(), "extra")
+    if extras.null_count == len(extras):
+        return False
     for text in pc.unique(extras.drop_null()).to_pylist():
         wrong = _wrong_extra(text)
         if wrong is not None:
             place = pc.list_parent_indices(lists)[pc.index(extras, text).as_py()].as_py()
             raise _unusable(table, place, f"{name}: a message's extra {wrong}", text)
-    return bool(extras.null_count < len(extras))
+    return True
 
 
 def _wrong_extra(text: str) -> str | None:

@@ -1,9 +1,10 @@
 """A small expression language over columns, compiled to Arrow compute, never evaluated.
 
 Grammar (a part of Python's): `and or not`, comparisons (chained too), `in [..]`, `+ - * /`,
-numbers, texts, `true false null`, column names, `tags['key']`, `name is null`, `name is not null`,
-and the functions `characters(side) words(side) turns(side) text(side) contains(text, 'part')
-starts(text, 'part') lower(text) abs(number)`, where a side is prompt, chosen or rejected.
+numbers, texts, `true false`, column names, `tags['key']`, `name is null`, `name is not null`, and
+the functions `characters(side) words(side) turns(side) text(side) contains(text, 'part')
+starts(text, 'part') lower(text) abs(number)`, where a side is prompt, chosen or rejected. Null in
+gives null out, but `false and null` is false and `true or null` is true.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ __all__ = ["Expression", "compile_expression"]
 _Node = Callable[[pa.Table], Value]
 
 _SIDES = ("prompt", "chosen", "rejected")
+_NO_VALUE = "can only stand behind `is` or `is not`"
 _MAX_CHARACTERS = 2_000
 _MAX_DEPTH = 50
 _COMPARISONS: dict[type[ast.cmpop], Callable[[Value, Value], Value]] = {
@@ -130,17 +132,18 @@ class _Compiler:
 
     def _constant(self, tree: ast.Constant) -> _Node:
         value = tree.value
-        if not (value is None or isinstance(value, str | int | float)):
-            raise self._refused(tree, "is no text, number, true, false or null")
+        if not isinstance(value, str | int | float):
+            raise self._refused(tree, _NO_VALUE if value is None else "is no text or number")
         if isinstance(value, int | float) and not (math.isfinite(value) and abs(value) < 2**63):
             raise self._refused(tree, "is too large a number")
         return lambda _: value
 
     def _name(self, tree: ast.Name) -> _Node:
         name = tree.id
-        words = {"true": True, "false": False, "null": None}
-        if name in words:
-            return lambda _: words[name]
+        if name in ("true", "false"):
+            return lambda _: name == "true"
+        if name == "null":
+            raise self._refused(tree, _NO_VALUE)
         if name in _SIDES:
             raise self._refused(
                 tree, f"is a list of messages: write text({name}) or characters({name})"
@@ -174,8 +177,6 @@ class _Compiler:
             values = self._members(other)
             inverted = isinstance(operator, ast.NotIn)
             return lambda table: is_in(broadcast(left(table), table), values, inverted=inverted)
-        if _is_null(one) or _is_null(other):
-            raise self._refused(other, "is never equal to anything: write `is null`")
         right = self.node(other)
         compare = _COMPARISONS[type(operator)]
         return lambda table: compare(broadcast(left(table), table), right(table))
@@ -186,7 +187,7 @@ class _Compiler:
         numbers = [number for e in elements if (number := self._number(e)) is not None]
         for members in (texts, numbers):
             if members and len(members) == len(elements):
-                return members  # type: ignore[return-value]
+                return members
         raise self._refused(tree, "is no list of texts or of numbers")
 
     def _number(self, tree: ast.expr) -> float | None:

@@ -1,4 +1,4 @@
-"""What expressions do with values: functions, arithmetic, membership; all in Arrow, null in, null out."""
+"""What expressions do with values: functions, arithmetic, membership. Null in, null out."""
 
 from __future__ import annotations
 

@@ -20,8 +20,8 @@ _Array = np.ndarray[Any, Any]
 class Amendments(NamedTuple):
     """For every pair in row order what the others make of it.
 
-    Its weight, how many other rows say the opposite, and how many pairs of its prompt come before it
-    where that is at or above the cap (else 0).
+    Its weight, how many other rows say the opposite, and how many pairs of its prompt come before
+    it where that is at or above the cap (else 0).
     """
 
     weights: _Array
@@ -46,8 +46,8 @@ class Seen(NamedTuple):
 def amendments(seen: Seen, *, by_prompt: bool, cap: int | None) -> Amendments:
     """Compare all pairs by id and prompt.
 
-    With `by_prompt` the pairs of a prompt that stay below the cap weigh 1 together. Which stay below
-    it is decided by the pairs' ids, which look random and do not depend on the order of rows.
+    With `by_prompt` the pairs of a prompt that stay below the cap weigh 1 together. Which stay
+    below it is decided by the pairs' ids, which look random and do not depend on the order of rows.
     """
     pair_ids = _joined(seen.ids, "S32")
     directions = _joined(seen.turned, bool)

@@ -6,7 +6,7 @@ import polars as pl
 
 from prefkit.pairing.contests import Standing
 from prefkit.pairing.policy import Chosen, Policy, ordered
-from prefkit.pairing.unpaired import thumbs
+from prefkit.pairing.unpaired import thumbs, with_direction
 
 __all__ = ["AsVoted"]
 
@@ -23,10 +23,10 @@ class AsVoted(Policy):
         several = standing.ranked.filter(pl.col("most") > 2).select("row")
         contests = standing.contests.join(several, on="row", how="anti")
         lonely = ids.filter(pl.col("responses").list.len() == 1).select("row")
-        single = standing.responses.join(lonely, on="row", how="semi")
+        single, unknown = with_direction(standing.responses.join(lonely, on="row", how="semi"))
         aside = several.with_columns(
             reason=pl.lit("more than two responses ranked together: name a policy")
         )
         return Chosen.of(
-            pl.concat([ordered(contests), thumbs(single)], how="vertical_relaxed"), aside
+            pl.concat([ordered(contests), thumbs(single)], how="vertical_relaxed"), aside, unknown
         )

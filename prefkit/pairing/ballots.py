@@ -114,18 +114,23 @@ _JUDGEMENT = ("row", "by", "kind", "scale", "rubric", "draw", "file", "record")
 
 
 def _averaged(cells: pl.DataFrame, criteria: Sequence[str]) -> pl.DataFrame:
-    """The mean over criteria, for judgements that hold every one of them."""
+    """The mean over criteria, for judgements that hold every one of them.
+
+    What a judge scored again counts again: the first scores by the criteria belong together, then
+    the second ones.
+    """
     if not criteria:
         return cells
-    means = cells.group_by(*_JUDGEMENT, "place", maintain_order=True).agg(
-        pl.col("score").mean(),
+    cells = cells.with_columns(nth=pl.int_range(pl.len()).over(*_JUDGEMENT, "place", "criterion"))
+    means = cells.group_by(*_JUDGEMENT, "place", "nth", maintain_order=True).agg(
+        # Sorted, so that the same scores have the same mean whichever criterion they are for.
+        pl.col("score").sort().mean(),
         pl.col("criterion").n_unique().alias("held"),
-        pl.len().alias("given"),
         pl.col("vote").first(),
         pl.col("outcome").first(),
     )
-    whole = means.filter((pl.col("held") == len(criteria)) & (pl.col("given") == len(criteria)))
-    return whole.with_columns(whole=pl.lit(value=False)).drop("held", "given")
+    whole = means.filter(pl.col("held") == len(set(criteria)))
+    return whole.with_columns(whole=pl.lit(value=False)).drop("held", "nth")
 
 
 def _numbered(cells: pl.DataFrame) -> pl.DataFrame:

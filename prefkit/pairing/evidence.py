@@ -7,7 +7,7 @@ import polars as pl
 from prefkit.pairing.contests import Standing
 from prefkit.statistics.intervals import beta_mean
 
-__all__ = ["aside_reasons", "tied_pairs", "with_evidence"]
+__all__ = ["aside_reasons", "soft_labels", "tied_pairs", "with_evidence"]
 
 
 def with_evidence(pairs: pl.DataFrame, standing: Standing) -> pl.DataFrame:
@@ -82,21 +82,56 @@ def _never_compared(pairs: pl.DataFrame, standing: Standing) -> pl.DataFrame:
 
 def _unpaired(pairs: pl.DataFrame, standing: Standing) -> pl.DataFrame:
     lone = pairs.filter(pl.col("chosen").is_null() | pl.col("rejected").is_null())
-    lone = lone.with_columns(place=pl.coalesce("chosen", "rejected"))
-    side = standing.responses.with_columns(pl.col("place").cast(pl.Int64))
-    joined = lone.join(side, on=["row", "place"], how="left").with_columns(
-        pl.col("n").fill_null(1),
-        pl.col("counted").fill_null(value=False),
-        pl.col("votes").fill_null([]),
+    lone = lone.with_columns(
+        place=pl.coalesce("chosen", "rejected"), good=pl.col("chosen").is_not_null()
     )
-    good = pl.col("chosen").is_not_null()
-    wins = pl.when(good).then("score").otherwise(1 - pl.col("score")).fill_null(1.0) * pl.col("n")
+    tied = lone.join(_clear_ties(standing), on=["row", "place", "good"])
+    own = lone.join(tied, on=["row", "place", "good"], how="anti").join(
+        standing.responses.with_columns(pl.col("place").cast(pl.Int64)), on=["row", "place"]
+    )
+    share = pl.when("good").then("score").otherwise(1 - pl.col("score"))
+    own = own.with_columns(wins=share * pl.col("n")).select(tied.columns)
+    joined = pl.concat([tied, own], how="vertical_relaxed")
+    wins = pl.col("wins")
     joined = joined.with_columns(
         margin=pl.lit(None, pl.Float64),
         margin_kind=pl.lit(None, pl.String),
         against=pl.col("n") - wins,
     )
     return _posterior(joined, wins)
+
+
+def _clear_ties(standing: Standing) -> pl.DataFrame:
+    """Both sides of contests that most votes call both good or both bad, with what these say.
+
+    row, place, good (which of the two), n, wins (votes that say so), counted, votes.
+    """
+    even = standing.contests.filter(pl.col("wins_a") == pl.col("wins_b"))
+    kinds = [
+        even.filter(pl.col(outcome) * 2 > pl.col("n")).with_columns(
+            good=pl.lit(outcome == "both_good"), wins=pl.col(outcome).cast(pl.Float64)
+        )
+        for outcome in ("both_good", "both_bad")
+    ]
+    clear = pl.concat(kinds)
+    sides = [clear.with_columns(place=pl.col(name).cast(pl.Int64)) for name in ("a", "b")]
+    columns = ["row", "place", "good", "n", "wins", "counted", "votes"]
+    return (
+        pl.concat(sides)
+        .select(columns)
+        .unique(["row", "place", "good"], keep="first", maintain_order=True)
+    )
+
+
+def soft_labels(found: pl.DataFrame, ties: pl.DataFrame) -> pl.DataFrame:
+    """Evidence in which the pairs of `ties` have the probability one half, of whatever kind."""
+    keys = ["row", "chosen", "rejected"]
+    soft = found.join(ties.select(keys).with_columns(soft=pl.lit(value=True)), on=keys, how="left")
+    unknown = pl.col("soft").fill_null(value=False) & pl.col("p_chosen").is_null()
+    return soft.with_columns(
+        p_kind=pl.when(unknown).then(pl.lit("tie")).otherwise("p_kind"),
+        p_chosen=pl.when(unknown).then(0.5).otherwise("p_chosen"),
+    ).select(found.columns)
 
 
 def tied_pairs(standing: Standing, paired: pl.DataFrame, policy: str) -> pl.DataFrame:
@@ -112,13 +147,10 @@ def tied_pairs(standing: Standing, paired: pl.DataFrame, policy: str) -> pl.Data
         return first.select(
             "row", chosen=pl.col("a").cast(pl.Int64), rejected=pl.col("b").cast(pl.Int64)
         )
-    sides = pl.concat([ties.with_columns(place=pl.col(name).cast(pl.Int64)) for name in ("a", "b")])
-    good = (pl.col("both_good") * 2 > pl.col("n")).alias("good")
-    bad = (pl.col("both_bad") * 2 > pl.col("n")).alias("bad")
-    clear = sides.with_columns(good, bad).filter(pl.col("good") | pl.col("bad"))
+    clear = _clear_ties(standing).join(ties, on="row", how="semi")
     return clear.select(
-        "row", chosen=pl.when("good").then("place"), rejected=pl.when("bad").then("place")
-    ).unique(maintain_order=True)
+        "row", chosen=pl.when("good").then("place"), rejected=pl.when(~pl.col("good")).then("place")
+    )
 
 
 def _ties(standing: Standing, paired: pl.DataFrame) -> pl.DataFrame:

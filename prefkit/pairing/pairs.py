@@ -11,11 +11,11 @@ import pyarrow.compute as pc
 
 from prefkit.pairing.ballots import Selection, ballots_of
 from prefkit.pairing.contests import standing_of
-from prefkit.pairing.evidence import aside_reasons, tied_pairs, with_evidence
+from prefkit.pairing.evidence import aside_reasons, soft_labels, tied_pairs, with_evidence
 from prefkit.pairing.policy import Policy
 from prefkit.schema.arrow import PAIRS
 from prefkit.schema.batch import digests_of
-from prefkit.schema.columns import column
+from prefkit.schema.columns import column, own_offsets
 from prefkit.schema.ids import pair_id
 
 __all__ = ["Batch", "Plan", "pairs_of"]
@@ -62,6 +62,8 @@ def pairs_of(plan: Plan, table: pa.Table) -> Batch:
         pairs = pl.concat([pairs, extra.select(pairs.columns)])
     pairs = pairs.join(refused, on="row", how="anti")
     found = with_evidence(pairs, standing)
+    if plan.tie == "soft":
+        found = soft_labels(found, extra)
     reasons = pl.concat(
         [
             refused,
@@ -81,14 +83,9 @@ def pairs_of(plan: Plan, table: pa.Table) -> Batch:
 def _ids(table: pa.Table) -> pl.DataFrame:
     responses = table["responses"].combine_chunks()
     flat = pc.struct_field(responses.flatten(), "id")
-    lists = pa.ListArray.from_arrays(_own_offsets(responses), flat)
+    lists = pa.ListArray.from_arrays(own_offsets(responses), flat)
     frame = pl.DataFrame({"id": pl.from_arrow(table["id"]), "responses": pl.from_arrow(lists)})
     return frame.with_row_index("row").with_columns(pl.col("row").cast(pl.Int64))
-
-
-def _own_offsets(lists: pa.ListArray) -> pa.Array:
-    lengths = pc.list_value_length(lists).to_numpy()
-    return pa.array(np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32))
 
 
 def _without_prompt(table: pa.Table) -> pl.DataFrame:
@@ -102,7 +99,7 @@ def _assemble(plan: Plan, table: pa.Table, found: pl.DataFrame) -> Batch:
     rows = found["row"].to_numpy()
     responses = table["responses"].combine_chunks()
     flat = responses.flatten()
-    starts = _own_offsets(responses).to_numpy()[:-1].astype(np.int64)
+    starts = own_offsets(responses).to_numpy()[:-1].astype(np.int64)
     sides = {name: _places(starts, found, name) for name in ("chosen", "rejected")}
     messages, models = pc.struct_field(flat, "messages"), pc.struct_field(flat, "model")
     response_ids = pc.struct_field(flat, "id")
@@ -114,13 +111,7 @@ def _assemble(plan: Plan, table: pa.Table, found: pl.DataFrame) -> Batch:
     digests = digests_of(table["prompt"])
     prompts = [str(digests[row]) for row in rows.tolist()]
     columns: dict[str, Any] = {
-        "id": pa.array(
-            [
-                pair_id(prompt, (one, other), plan.criterion)
-                for prompt, one, other in zip(prompts, *side_ids, strict=True)
-            ],
-            pa.string(),
-        ),
+        "id": _pair_ids(prompts, side_ids, plan.criterion),
         "comparison": taken.pop("id"),
         "criterion": pa.array([plan.criterion] * len(rows), pa.string()),
         **taken,
@@ -142,6 +133,16 @@ def _assemble(plan: Plan, table: pa.Table, found: pl.DataFrame) -> Batch:
     turned = [(one or "-") > (other or "-") for one, other in zip(*side_ids, strict=True)]
     pairs = pa.Table.from_arrays(arrays, schema=PAIRS)
     return Batch(pairs, np.array(prompts, dtype="S32"), np.array(turned, dtype=bool), [], 0)
+
+
+def _pair_ids(
+    prompts: list[str], sides: list[list[str | None]], criterion: str | None
+) -> pa.StringArray:
+    ids = [
+        pair_id(prompt, (one, other), criterion)
+        for prompt, one, other in zip(prompts, *sides, strict=True)
+    ]
+    return pa.array(ids, pa.string())
 
 
 _CARRIED = ("tools", "template_kwargs", "tags")

@@ -13,7 +13,7 @@ __all__ = ["Threshold"]
 
 
 class Threshold(Policy):
-    """Pair every response at or above `at` with every one below it, at most `cap` pairs a prompt."""
+    """Pair every response at or above `at` with every lower one, at most `cap` pairs a prompt."""
 
     at: float = Field(description="The lowest mean score that counts as good, on the votes' scale.")
     cap: int = Field(6, ge=1, description="Pairs of one prompt at most.")

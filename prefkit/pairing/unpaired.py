@@ -7,7 +7,7 @@ import polars as pl
 from prefkit.pairing.contests import Standing
 from prefkit.pairing.policy import Chosen, Policy
 
-__all__ = ["Unpaired", "thumbs"]
+__all__ = ["Unpaired", "thumbs", "with_direction"]
 
 
 class Unpaired(Policy):
@@ -20,13 +20,17 @@ class Unpaired(Policy):
     def choose(self, standing: Standing, ids: pl.DataFrame) -> Chosen:
         """Take every response on its own."""
         del ids
-        known = pl.col("scale").is_in(["thumbs", "choice", "pass_share", "probability"]) & (
-            pl.col("scales") == 1
-        )
-        other = standing.responses.filter(~known).select(
-            "row", reason=pl.lit("no scale from 0 to 1: use threshold")
-        )
-        return Chosen.of(thumbs(standing.responses.filter(known)), other)
+        known, unknown = with_direction(standing.responses)
+        return Chosen.of(thumbs(known), unknown)
+
+
+def with_direction(responses: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Responses on one scale from 0 to 1, and the rows of the others with their reason."""
+    known = pl.col("scale").is_in(["thumbs", "choice", "pass_share", "probability"]) & (
+        pl.col("scales") == 1
+    )
+    reason = pl.lit("no scale from 0 to 1: use threshold")
+    return responses.filter(known), responses.filter(~known).select("row", reason=reason)
 
 
 def thumbs(responses: pl.DataFrame) -> pl.DataFrame:

@@ -12,8 +12,9 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
-__all__ = ["column", "join", "table"]
+__all__ = ["column", "join", "own_offsets", "table"]
 
 
 def table(schema: pa.Schema, rows: Sequence[Sequence[Any]]) -> pa.Table:
@@ -64,6 +65,12 @@ def _flat(values: Sequence[Any]) -> tuple[pa.Array, list[Any], pa.Array | None]:
         missing = pa.array([value is None for value in values], pa.bool_())
     flat = list(chain.from_iterable(value for value in values if value is not None))
     return pa.array(offsets), flat, missing
+
+
+def own_offsets(lists: pa.ListArray) -> pa.Array:
+    """Offsets of a list column into its own `flatten()`: slices and nulls accounted for."""
+    lengths = pc.fill_null(pc.list_value_length(lists), 0).to_numpy()
+    return pa.array(np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32))
 
 
 def join(tables: Sequence[pa.Table]) -> pa.Table:

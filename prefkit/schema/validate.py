@@ -71,6 +71,8 @@ def _check_messages(messages: tuple[Message, ...], where: str) -> None:
 
 def _check_vote(vote: Vote, responses: int) -> None:
     _check_judgement(vote.kind, vote.outcome, vote.scores, vote.scale)
+    if vote.outcome in ("both_good", "both_bad") and responses < 2:
+        raise SchemaError(f"outcome {vote.outcome} needs two or more responses, not {responses}")
     for name, values in (("scores", vote.scores), ("labels", vote.labels), ("trials", vote.trials)):
         if values is not None and len(values) != responses:
             raise SchemaError(f"{len(values)} {name} for {responses} responses")

@@ -10,8 +10,6 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import Any, ClassVar
 
-import numpy as np
-import pyarrow as pa
 from pydantic import Field
 
 from prefkit.collectors.human.counts import Counts
@@ -20,6 +18,7 @@ from prefkit.collectors.human.files import Block, expand, read_blocks, source_na
 from prefkit.collectors.human.harvest import Harvest, Job, harvest
 from prefkit.collectors.human.people import key_fingerprint, load_key
 from prefkit.collectors.merging import leaders, merged_tables
+from prefkit.collectors.staging import read_staged, remove_staged
 from prefkit.dataset import DatasetWriter, create_dataset
 from prefkit.dataset.folder import check_target
 from prefkit.engines.local import in_processes
@@ -76,20 +75,21 @@ class CollectHuman(Verb):
             NothingUsable: no source row could be used.
         """
         if self.dry_run:
-            counts, ids = Counts(), []
-            for _, found in self._harvests(counts):
-                ids.append(_ids(found.table))
-            counts.merge(leaders(ids))
+            counts = Counts()
+            counts.merge(leaders([found.ids for _, found in self._harvests(counts, None)]))
             return _outcome(self, counts, None)
         check_target(self.out, force=self.force)
         with create_dataset(self.out, "comparisons", force=self.force) as writer:
             return self._write(writer)
 
     def _write(self, writer: DatasetWriter) -> Outcome:
-        counts, ids = Counts(), []
-        for name, found in self._harvests(counts):
-            ids.append(_ids(found.table))
-            writer.write(found.table)
+        counts, ids, staged = Counts(), [], []
+        staging = writer.folder / "staging"
+        staging.mkdir()
+        for name, found in self._harvests(counts, staging):
+            ids.append(found.ids)
+            if found.staged is not None:
+                staged.append(found.staged)
             for part, where, aside in found.aside:
                 writer.put_aside(_entry(name, where, part, aside))
         if not counts.used:
@@ -105,25 +105,31 @@ class CollectHuman(Verb):
             writer.put_aside(_entry(source["name"], source["record"], True, aside))
             counts.parts["superseded"] += 1
 
+        tables = read_staged(staged)
         if counts.merge(first):
             scratch = writer.folder / "duplicates"
-            writer.rewrite(
-                lambda rows: counts.stored(merged_tables(rows, first, scratch, superseded))
-            )
+            merged = merged_tables(lambda: read_staged(staged), first, scratch, superseded)
+            tables = counts.stored(merged)
+        for table in tables:
+            writer.write(table)
+        remove_staged(staging)
         manifest = writer.finish("collect human", self._options(), counts.facts())
         return _outcome(self, counts, manifest)
 
-    def _harvests(self, counts: Counts) -> Iterator[tuple[str, Harvest]]:
+    def _harvests(self, counts: Counts, staging: Path | None) -> Iterator[tuple[str, Harvest]]:
         """What the blocks of all files gave, counted, each with the name of its source."""
         files = expand(self.paths)
         sources = source_names(files)
-        for file in files:
-            for found in self._harvest(file, sources[file], counts):
+        for number, file in enumerate(files):
+            place = None if staging is None else (staging, str(number))
+            for found in self._harvest(file, sources[file], counts, place):
                 counts.add(found)
                 _LOG.info("%s source rows read", f"{counts.rows:,}", extra={"progress": True})
                 yield sources[file], found
 
-    def _harvest(self, file: str, source: str, counts: Counts) -> Iterator[Harvest]:
+    def _harvest(
+        self, file: str, source: str, counts: Counts, place: tuple[Path, str] | None
+    ) -> Iterator[Harvest]:
         with closing(read_blocks(file, encoding=self.encoding, sheet=self.sheet)) as opened:
             blocks = opened if self.limit is None else _limited(opened, self.limit)
             first = next(blocks, None)
@@ -133,7 +139,8 @@ class CollectHuman(Verb):
             reader = self._reader_of(file, first)
             key = self._key() if reader.identifies_people else None
             counts.input(file, source, reader.name, None if key is None else key_fingerprint(key))
-            job = Job(reader, source, key, self.license, tuple(sorted(self.tags.items())))
+            tags = tuple(sorted(self.tags.items()))
+            job = Job(reader, source, key, self.license, tags, place)
             yield from in_processes(_Harvester(job), chain([first], blocks), self.workers)
 
     def _reader_of(self, file: str, first: Block) -> Reader:
@@ -228,10 +235,6 @@ def _limited(blocks: Iterator[Block], limit: int) -> Iterator[Block]:
 
 def _plain(file: str) -> str:
     return "standard input" if file == "-" else Path(file).name
-
-
-def _ids(table: pa.Table) -> np.ndarray[Any, Any]:
-    return np.array(table["id"].to_pylist(), dtype="S32")
 
 
 def _entry(file: str, where: str, part: bool, aside: Aside) -> dict[str, Any]:

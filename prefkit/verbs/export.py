@@ -99,12 +99,12 @@ class Export(Verb):
     ) -> Outcome:
         from prefkit.dataset.folder import atomic_folder
         from prefkit.dataset.manifest import write_manifest
-        from prefkit.exporters.folder import write_folder
+        from prefkit.exporters.folder import READ, write_folder
         from prefkit.exporters.seal import folder_digest
 
         with atomic_folder(self.out, force=self.force) as work:
             written = write_folder(
-                self._tables(dataset, None), work, writer, found, split, self.files,
+                self._tables(dataset, READ), work, writer, found, split, self.files,
                 dropped=self.write_dropped,
             )  # fmt: skip
             manifest = self._manifest(dataset, found, split, written) | {"gates": gates}
@@ -143,7 +143,7 @@ class Export(Verb):
             "files": written.files,
         }
 
-    def _tables(self, dataset: Dataset, columns: tuple[str, ...] | None) -> Iterator[pa.Table]:
+    def _tables(self, dataset: Dataset, columns: tuple[str, ...]) -> Iterator[pa.Table]:
         """The rows up to the limit."""
         if self.limit is None:
             yield from dataset.batches(columns)

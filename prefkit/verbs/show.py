@@ -62,9 +62,9 @@ class Show(Verb):
 
     def _exported(self, manifest: Mapping[str, Any]) -> Iterator[Any]:
         """The rows of the splits, from whichever format is there."""
-        there = {str(file["name"]) for file in manifest.get("files", ())}
+        there = _plain_files(self.folder, manifest)
         for split in _SPLITS:
-            formats = files_of({name for name in there if (self.folder / name).is_file()}, split)
+            formats = files_of(there, split)
             kind = next((kind for kind in FORMATS if kind in formats), None)
             if kind is None:
                 continue
@@ -106,3 +106,9 @@ def _counts(counts: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 def _words(name: str) -> str:
     return name.replace("_", " ")
+
+
+def _plain_files(folder: Path, manifest: Mapping[str, Any]) -> set[str]:
+    """Files that the manifest lists and that are there, below the folder."""
+    listed_names = {str(file["name"]) for file in manifest.get("files", ())}
+    return {name for name in listed_names if ".." not in name and (folder / name).is_file()}

@@ -90,6 +90,10 @@ def load_yaml(text: str, where: str) -> Any:
         return yaml.load(text, _Loader)  # noqa: S506, RUF100 - _Loader is a SafeLoader
     except RecursionError as error:
         raise ConfigError(f"{where} is nested too deeply") from error
+    except yaml.reader.ReaderError as error:
+        line = text.count("\n", 0, error.position) + 1
+        reason = f"the character U+{ord(text[error.position]):04X} is not allowed"
+        raise ConfigError(f"{where}, line {line}: {reason}") from error
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         place = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""

@@ -73,7 +73,8 @@ def delimited(file: str) -> _Container:
             text = io.TextIOWrapper(stream, encoding=name, newline="")
         except LookupError as error:
             raise ConfigError(f"there is no encoding {encoding!r}") from error
-        return in_blocks(_delimited_records(file, text))
+        with text:  # a wrapper that is only let go complains about the file it closes
+            yield from in_blocks(_delimited_records(file, text))
 
     return read
 

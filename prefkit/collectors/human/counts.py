@@ -43,8 +43,8 @@ class Counts:
         """Count one block; its comparisons and votes as if none of them equalled an earlier one."""
         self.rows += found.rows
         self.used += found.used
-        self.comparisons += len(found.table)
-        self.votes += _votes_in(found.table)
+        self.comparisons += len(found.ids)
+        self.votes += found.votes
         for part, _, aside in found.aside:
             (self.parts if part else self.reasons)[aside.reason] += 1
 

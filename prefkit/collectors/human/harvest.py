@@ -6,50 +6,77 @@ import gc
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 import pyarrow as pa
 
 from prefkit.collectors.human.decoding import decoded_block
 from prefkit.collectors.human.files import Block
 from prefkit.collectors.human.people import pseudonym, replace_identities, scrub
+from prefkit.collectors.staging import write_staged
 from prefkit.errors import SchemaError
 from prefkit.schema.build import comparison_row, comparisons_table
 from prefkit.schema.plain import PlainPair, plain_table
 from prefkit.schema.records import Comparison, Vote, to_json
 from prefkit.step import Aside, Reader, Record, Row
 
-__all__ = ["Harvest", "Job", "harvest"]
+__all__ = ["Harvest", "Job", "harvest", "tabulate"]
+
+_Aside = tuple[bool, str, Aside]
 
 
 class Job(NamedTuple):
-    """What a worker needs besides the block: all of it pickles."""
+    """What a worker needs besides the block: all of it pickles.
+
+    With `staging` (a folder and the start of a file name) the rows of a block are written there;
+    without it they are counted and forgotten.
+    """
 
     reader: Reader
     source: str
     key: bytes | None
     license: str | None = None
     tags: tuple[tuple[str, str], ...] = ()
+    staging: tuple[Path, str] | None = None
 
 
 class Harvest(NamedTuple):
-    """The result of one block; `aside` holds (is part of a used row, place, reason)."""
+    """The result of one block; `aside` holds (is part of a used row, place, reason).
 
-    table: pa.Table
+    The rows themselves lie in the file `staged`; here are their ids (`S32`) and number of votes.
+    """
+
+    ids: np.ndarray[Any, Any]
+    votes: int
+    staged: Path | None
     rows: int
     used: int
-    aside: tuple[tuple[bool, str, Aside], ...]
+    aside: tuple[_Aside, ...]
 
 
 def harvest(job: Job, block: Block) -> Harvest:
-    """Decode, read, validate and pseudonymise one block. Raises nothing for bad rows."""
+    """Decode, read, validate, pseudonymise and stage one block. Raises nothing for bad rows."""
+    table, rows, used, aside = tabulate(job, block)
+    staged = None
+    if job.staging is not None:
+        folder, name = job.staging
+        staged = write_staged(folder, f"{name}-{block.first}", table)
+    ids = np.array(table["id"].to_pylist(), dtype="S32")
+    votes = len(table["votes"].combine_chunks().flatten())
+    return Harvest(ids, votes, staged, rows, used, aside)
+
+
+def tabulate(job: Job, block: Block) -> tuple[pa.Table, int, int, tuple[_Aside, ...]]:
+    """The comparisons of one block, its source rows, how many were used, what was set aside."""
     with _without_collection():
         items = decoded_block(block)
         plain = _plain_pairs(job, items)
         others = [item for place, item in enumerate(items) if place not in plain]
         rows: list[Any] = []
         counts: list[int] = []
-        aside: list[tuple[bool, str, Aside]] = []
+        aside: list[_Aside] = []
         used = len(plain)
         for row in _rows(job, others):
             before = len(rows)
@@ -60,11 +87,11 @@ def harvest(job: Job, block: Block) -> Harvest:
                 aside.append((False, row.where, _private(row.aside, job.key)))
             aside.extend((True, row.where, _private(part, job.key)) for part in row.parts)
         if not plain:
-            return Harvest(comparisons_table(rows), len(items), used, tuple(aside))
+            return comparisons_table(rows), len(items), used, tuple(aside)
         table = plain_table(list(plain.values()), job.source)
         if rows:
             table = _in_order(len(items), plain, table, counts, comparisons_table(rows))
-        return Harvest(table, len(items), used, tuple(aside))
+        return table, len(items), used, tuple(aside)
 
 
 def _plain_pairs(job: Job, items: list[Any]) -> dict[int, PlainPair]:

@@ -1,0 +1,206 @@
+"""The pipeline file as people write it: read, changed by --set, checked, resolved to steps."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from prefkit.collectors.human.files import expand
+from prefkit.errors import ConfigError
+from prefkit.pipeline.changes import apply_change
+from prefkit.registry import load, names, nearest
+from prefkit.verbs.entries import build, named
+from prefkit.verbs.verb import Verb
+from prefkit.verbs.yaml import load_yaml
+
+__all__ = ["CONSENT", "INPUTS", "MANAGED", "Document", "Planned", "plan", "read_document", "verbs"]
+
+INPUTS = ("dataset", "folder")
+"""Options that name a folder to read."""
+
+MANAGED = ("out", "workers", "pseudonym_key")
+"""Options that are given to the run as a whole."""
+
+CONSENT = ("force", "allow_code", "dry_run", "unsafe_exec", "yes", "host", "key_env")
+_LOOKING = ("run", "show", "trace", "catalog")
+_KEYS = ("name", "description", "steps")
+_NAME = re.compile(r"\w[\w .-]*")
+
+
+class Document(NamedTuple):
+    """A pipeline file: its path and text, the changes made to it, and what results from both."""
+
+    file: Path
+    text: str
+    changes: tuple[str, ...]
+    name: str
+    steps: list[Any]
+
+
+class Planned(NamedTuple):
+    """One resolved step.
+
+    `source` is the folder it reads, null where it reads files; `takes` names the step's folder that
+    this is, null where the folder is none of this pipeline. `given` are the options of the file.
+    """
+
+    name: str
+    verb: Verb
+    out: Path | None
+    source: Path | None
+    takes: str | None
+    given: Mapping[str, Any]
+
+
+def verbs() -> list[str]:
+    """The verbs that a pipeline can hold: those that make something, or check it."""
+    return [name for name in names("verb") if name not in _LOOKING]
+
+
+def read_document(file: Path, changes: Sequence[str]) -> Document:
+    """Read a pipeline file and apply `--set` to it.
+
+    Raises:
+        ConfigError: it cannot be read, is no pipeline, or a change names nothing in it.
+    """
+    try:
+        text = file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"cannot read the pipeline {file}: {error}") from error
+    content = load_yaml(text, str(file))
+    if not isinstance(content, dict):
+        raise ConfigError(f"{file} is no pipeline: it has no keys", hint=_SCHEMA_HINT)
+    for word in content:
+        if word not in _KEYS:
+            raise ConfigError(
+                f"{file}: there is no key {word!r}{nearest(word, _KEYS)}", hint=_SCHEMA_HINT
+            )
+    steps = content.get("steps")
+    if not isinstance(steps, list) or not steps:
+        raise ConfigError(f"{file} has no list of steps", hint=_SCHEMA_HINT)
+    name = content.get("name", file.stem)
+    if not isinstance(name, str) or ("name" in content and not _NAME.fullmatch(name)):
+        raise ConfigError(f"{file}: the name {name!r} is no plain name", hint=_SCHEMA_HINT)
+    for change in changes:
+        steps = apply_change(steps, change)
+    return Document(file, text, tuple(changes), name, steps)
+
+
+_SCHEMA_HINT = "prefkit catalog pipeline-schema"
+
+
+def plan(document: Document, out: Path, given: Mapping[str, Any]) -> list[Planned]:
+    """Every step of a pipeline as a verb with all its options; `given` are the run's own options.
+
+    Raises:
+        ConfigError: with the place of the first step, verb, option or value that is wrong.
+    """
+    steps: list[Planned] = []
+    for place, entry in enumerate(document.steps):
+        where = f"{document.file}, steps[{place}]"
+        name, options = _entry(entry, where)
+        slot = _Slot(document.file, where, out / f"{place + 1}-{name.replace(' ', '-')}")
+        steps.append(_planned(slot, name, options, given, steps))
+    return steps
+
+
+class _Slot(NamedTuple):
+    """Where a step stands: its file, its place there for messages, the folder it may write."""
+
+    file: Path
+    where: str
+    folder: Path
+
+
+def _entry(entry: Any, where: str) -> tuple[str, Mapping[str, Any]]:
+    try:
+        name, options = named(entry, "verb")
+    except ConfigError as error:
+        raise ConfigError(f"{where}: {error}", hint=_SCHEMA_HINT) from error
+    if name not in verbs():
+        raise ConfigError(
+            f"{where}: there is no verb {name!r}{nearest(name, verbs())}",
+            hint="prefkit catalog verb",
+        )
+    return name, options
+
+
+def _planned(
+    slot: _Slot,
+    name: str,
+    options: Mapping[str, Any],
+    given: Mapping[str, Any],
+    before: Sequence[Planned],
+) -> Planned:
+    kind: type[Verb] = load("verb", name)
+    _refuse_consent(kind, options, slot.where)
+    resolved = dict(options)
+    field = next((field for field in INPUTS if field in kind.model_fields), None)
+    source, takes = None, None
+    if field is not None:
+        source, takes = _source(slot, options.get(field), before)
+        resolved[field] = source
+    if "paths" in kind.model_fields and "paths" in options:
+        resolved["paths"] = _paths(slot, options["paths"])
+    makes = slot.folder if "out" in kind.model_fields else None
+    if makes is not None:
+        resolved |= {"out": makes, "force": True}
+    for word, value in given.items():
+        # a limit holds where rows come in, not again at every later step
+        if word in kind.model_fields and value and not (word == "limit" and takes):
+            resolved[word] = value
+    hint = f"prefkit catalog verb {shlex.quote(name)}"
+    verb = build(kind, name, resolved, slot.where, hint)
+    verb.check(f"{slot.where}: {name}")
+    return Planned(f"{len(before) + 1} {name}", verb, makes, source, takes, options)
+
+
+def _refuse_consent(kind: type[Verb], options: Mapping[str, Any], where: str) -> None:
+    for word in options:
+        if word in CONSENT or word in kind.consent:
+            raise ConfigError(
+                f"{where}: {word!r} is a consent, which never comes from a file",
+                hint=f"give it on the command line: --{word.replace('_', '-')}",
+            )
+        if word in MANAGED:
+            raise ConfigError(
+                f"{where}: {word!r} holds for the whole run and is not given in a step",
+                hint=f"give it on the command line: --{word.replace('_', '-')}",
+            )
+
+
+def _source(slot: _Slot, given: Any, before: Sequence[Planned]) -> tuple[Path, str | None]:
+    """The folder a step reads, and its name if an earlier step writes it."""
+    made = [step.out for step in before if step.out is not None]
+    if given is None:
+        if not made:
+            raise ConfigError(
+                f"{slot.where}: there is no step before it whose output it could take"
+            )
+        return made[-1], made[-1].name
+    for folder in made:
+        if folder.name == given:
+            return folder, folder.name
+    outside = slot.file.parent / str(given)
+    if not outside.is_dir():
+        close = nearest(str(given), [folder.name for folder in made])
+        raise ConfigError(f"{slot.where}: there is no step or folder {given!r}{close}")
+    return outside, None
+
+
+def _paths(slot: _Slot, given: Any) -> Any:
+    """Input paths as they are found from here; `-` would read what the run was given."""
+    paths = [given] if isinstance(given, str) else given
+    if not isinstance(paths, list):
+        return given  # the verb says what is wrong with it
+    if "-" in paths:
+        raise ConfigError(f"{slot.where}: a pipeline does not read standard input; name a file")
+    found = tuple(str(slot.file.parent / str(path)) for path in paths)
+    try:
+        expand(found)
+    except ConfigError as error:
+        raise ConfigError(f"{slot.where}: {error}", hint=error.hint) from error
+    return found
