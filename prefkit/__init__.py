@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-__version__ = "0.1.0"
+from prefkit.version import __version__
+
+__all__ = ["__version__"]
 
 
 def __getattr__(name: str) -> Callable[..., Any]:

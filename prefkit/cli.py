@@ -16,11 +16,11 @@ from typing import Any, NamedTuple
 
 import click
 
-from prefkit import __version__
+from prefkit.version import __version__
 from prefkit.errors import ConfigError
 from prefkit.registry import load, names, nearest, summary
 
-__all__ = ["main"]
+__all__ = ["main", "run_command"]
 
 _SHARED = (
     click.Option(["--json", "_json"], is_flag=True, help="Print one JSON document."),
@@ -43,9 +43,11 @@ class _Call(NamedTuple):
         from prefkit.terminal import listening, print_outcome
         from prefkit.verbs.entries import parse_option
 
-        with listening(quiet=self.shown["quiet"], verbose=self.shown["verbose"]):
+        with listening(quiet=self.shown["quiet"], verbose=self.shown["verbose"]) as log:
             given = {name: parse_option(self.verb, name, v) for name, v in self.options.items()}
-            outcome = make(self.verb, given, self.name)()
+            verb = make(self.verb, given, self.name)
+            log.debug("prefkit %s, %s with %r", __version__, self.name, verb)
+            outcome = verb()
         print_outcome(outcome, as_json=self.shown["json"])
         return int(outcome.exit_code)
 
@@ -201,10 +203,15 @@ _ROOT = _Group(
 
 def main() -> None:
     """Run the command line and exit with the code of what happened."""
-    sys.exit(_run(sys.argv[1:]))
+    sys.exit(run_command(sys.argv[1:]))
 
 
-def _run(arguments: Sequence[str]) -> int:
+def run_command(arguments: Sequence[str]) -> int:
+    """Parse a command line, make the call, print what it returns or how it failed.
+
+    Returns:
+        The exit code.
+    """
     try:
         call = _ROOT.main(list(arguments), "prefkit", standalone_mode=False)
         return call() if isinstance(call, _Call) else int(call or 0)

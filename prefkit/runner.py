@@ -92,7 +92,7 @@ def run_steps(
 
 def _check_columns(steps: Sequence[Step | TwoPass], kind: str) -> None:
     for step in steps:
-        missing = set(step.columns()) - set(SCHEMAS[kind].names)
+        missing = set(step.columns()) - {ROW, *SCHEMAS[kind].names}
         if missing:
             raise ConfigError(
                 f"{name_of(step)} reads {', '.join(sorted(missing))}, which {kind} do not have"

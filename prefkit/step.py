@@ -169,20 +169,23 @@ class Filter(Step):
 
 def _mark(table: pa.Table, kept: pa.BooleanArray, found: Measurement) -> pa.Table:
     rows = np.flatnonzero(kept.to_numpy(zero_copy_only=False))
-    note = pa.nulls(len(found.value), pa.string()) if found.note is None else found.note
+    # A column of nothing but nulls has no type of its own.
+    value, reason = found.value.cast(pa.float64()), found.reason.cast(pa.string())
+    note = pa.nulls(len(value)) if found.note is None else found.note
     entry = PAIRS.field("checks").type.value_type
     names = pa.array([found.check], pa.string()).take(pa.array(np.zeros(len(rows), np.int64)))
     added = pa.StructArray.from_arrays(
-        [names, found.value, note], fields=[entry.field(i) for i in range(entry.num_fields)]
+        [names, value, note.cast(pa.string())],
+        fields=[entry.field(i) for i in range(entry.num_fields)],
     )
     table = _set(table, "checks", _append(table["checks"].combine_chunks(), rows, added))
     spared = pc.equal(pc.struct_field(table["decision"].combine_chunks(), "verdict"), "keep")
     spared = pc.fill_null(spared, False).to_numpy(zero_copy_only=False)[rows]
     already = table["dropped"].combine_chunks()
     unmarked = pc.is_null(already).to_numpy(zero_copy_only=False)[rows]
-    failed = pc.is_valid(found.reason).to_numpy(zero_copy_only=False) & unmarked & ~spared
+    failed = pc.is_valid(reason).to_numpy(zero_copy_only=False) & unmarked & ~spared
     texts = pc.binary_join_element_wise(
-        pa.scalar(found.check), found.reason.filter(pa.array(failed)), pa.scalar(": ")
+        pa.scalar(found.check), reason.filter(pa.array(failed)), pa.scalar(": ")
     ).cast(pa.string())
     mask = np.zeros(len(table), dtype=bool)
     mask[rows[failed]] = True

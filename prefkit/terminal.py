@@ -18,7 +18,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, TextIO
 
-from prefkit import __version__
+from prefkit.version import __version__
 
 if TYPE_CHECKING:
     from prefkit.verbs.verb import Outcome
@@ -32,7 +32,6 @@ __all__ = [
     "printable",
 ]
 
-_EVERY_S = 30.0
 _DOCUMENT = 1  # version of what --json prints
 
 
@@ -157,24 +156,28 @@ def _to_stderr(text: str) -> None:
 
 
 @contextmanager
-def listening(*, quiet: bool, verbose: bool) -> Iterator[None]:
-    """Show the messages and the progress of what runs inside on stderr."""
+def listening(*, quiet: bool, verbose: bool, every_s: float = 30.0) -> Iterator[logging.Logger]:
+    """Show the messages and the progress of what runs inside on stderr.
+
+    Progress redraws one line of a terminal; elsewhere it is a plain line every `every_s` seconds.
+    """
     log = logging.getLogger("prefkit")
-    handler: logging.Handler = logging.NullHandler() if quiet else _Progress()
+    handler: logging.Handler = logging.NullHandler() if quiet else _Progress(every_s)
     log.addHandler(handler)
     log.setLevel(logging.DEBUG if verbose else logging.INFO)
     try:
-        yield
+        yield log
     finally:
         log.removeHandler(handler)
         handler.close()
 
 
 class _Progress(logging.Handler):
-    """Messages on stderr; progress records redraw one line, or give a plain line every 30 s."""
+    """Messages on stderr; progress records redraw one line, or give a plain line now and then."""
 
-    def __init__(self) -> None:
+    def __init__(self, every_s: float) -> None:
         super().__init__()
+        self._every_s = every_s
         self._redraws = sys.stderr is not None and sys.stderr.isatty()
         self._redraws &= os.environ.get("TERM") != "dumb"
         self._last = time.monotonic()
@@ -188,7 +191,7 @@ class _Progress(logging.Handler):
         elif self._redraws:
             _to_stderr(f"\r\x1b[K{text}")
             self._is_open = True
-        elif time.monotonic() - self._last >= _EVERY_S:
+        elif time.monotonic() - self._last >= self._every_s:
             self._last = time.monotonic()
             _to_stderr(text + "\n")
 

@@ -1,8 +1,8 @@
 """The rows of a dataset: `rows/part-NNNNN.parquet`, written so that equal rows give equal bytes.
 
 Row groups are cut by the rows alone (at most 16,384 rows or about 32 MB of text), whatever batches
-the writer was handed, and every group is written from one chunk. LZ4 is used because writing zstd
-costs more processor time than all else that a verb does to a row.
+the writer was handed, and every group is written from one chunk. They are not compressed (that costs
+more than most verbs do to a row); pages have checksums, which every read verifies.
 """
 
 from __future__ import annotations
@@ -62,6 +62,9 @@ class RowWriter:
         Raises:
             DataError: a column is missing or the disk refuses.
         """
+        missing = [name for name in self._schema.names if name not in table.column_names]
+        if missing:
+            raise DataError(f"the rows have no column {', '.join(missing)}")
         table = table.select(self._schema.names).cast(self._schema)
         sizes = text_bytes(table)
         self.rows += len(table)

@@ -24,7 +24,7 @@ from prefkit.exporters.content import export_digests
 from prefkit.exporters.faults import FAULTS, faults_of, sides_of
 from prefkit.exporters.folder import META_FILE
 from prefkit.exporters.outputs import DROPPED
-from prefkit.exporters.parsed import LineError, Parsed, parse_line
+from prefkit.exporters.parsed import LineError, Parsed, Turns, parse_line
 from prefkit.exporters.problems import Problems
 from prefkit.exporters.prompts import DIGEST, cluster_digests, column_of
 from prefkit.exporters.sources import Place, SourceError, data_files_of_state, files_of, lines_of
@@ -185,9 +185,7 @@ class _Check:
         return line
 
     def _check_id(self, place: Place, line: dict[str, Any], row: Parsed) -> None:
-        sides = [
-            None if side is None else messages_digest(side) for side in (row.chosen, row.rejected)
-        ]
+        sides = (_digest_of(row.chosen), _digest_of(row.rejected))
         if line and line.get("id") != pair_id(messages_digest(row.prompt), sides, _criterion(line)):
             self.problems.add(
                 f"{place.file}:{place.line}", "its text is not that of the id in meta.jsonl"
@@ -281,6 +279,10 @@ class _Check:
 
 def _digest(text: bytes) -> bytes:
     return blake2b(text, digest_size=16).digest()
+
+
+def _digest_of(side: Turns | None) -> str | None:
+    return None if side is None else messages_digest(side)
 
 
 def _criterion(line: Mapping[str, Any]) -> str | None:

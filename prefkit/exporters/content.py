@@ -39,7 +39,7 @@ def export_digests(pairs: pa.Table, bare: pa.Table, splits: pl.Series) -> bytes:
     missing = [pl.lit(None, pl.String).alias(name) for name in _JSON if name not in there]
     frame = frame.with_columns(missing).select("id", "criterion", "chosen_first", *_JSON, "split")
     lines = frame.select(pl.struct(pl.all()).struct.json_encode().alias("line"))["line"]
-    return b"".join(digests_of_strings(lines).to_pylist())
+    return b"".join(digests_of_strings(lines))
 
 
 def _chosen_first(pairs: pa.Table) -> pl.Series:

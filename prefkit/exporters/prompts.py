@@ -40,14 +40,13 @@ def offsets_of(lists: pa.ListArray) -> pa.Array:
     return pa.array(offsets)
 
 
-def digests_of_strings(texts: pl.Series) -> pa.Array:
+def digests_of_strings(texts: pl.Series) -> list[bytes]:
     """BLAKE2b with 16 bytes of every string."""
     lines = texts.to_arrow()
     _, ends, data = lines.buffers()
     places = np.frombuffer(ends, np.int64)[lines.offset : lines.offset + len(lines) + 1].tolist()
     view = memoryview(b"" if data is None else data)
-    found = [blake2b(view[start:end], digest_size=16).digest() for start, end in pairwise(places)]
-    return pa.array(found, DIGEST)
+    return [blake2b(view[start:end], digest_size=16).digest() for start, end in pairwise(places)]
 
 
 def cluster_digests(prompts: pa.ListArray | pa.ChunkedArray) -> pa.Array:
@@ -72,7 +71,7 @@ def cluster_digests(prompts: pa.ListArray | pa.ChunkedArray) -> pa.Array:
     if len(turns) != len(lists) or not pc.all(pc.equal(pc.list_value_length(lists), 1)).as_py():
         turns = _joined(turns, offsets_of(lists))
     encoded = pl.concat_str(pl.lit("["), "head", pl.lit("]"), "content").alias("text")
-    return digests_of_strings(turns.select(encoded)["text"])
+    return pa.array(digests_of_strings(turns.select(encoded)["text"]), DIGEST)
 
 
 def _joined(turns: pl.DataFrame, offsets: pa.Array) -> pl.DataFrame:

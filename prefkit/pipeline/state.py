@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from prefkit import __version__
+from prefkit.version import __version__
 from prefkit.collectors.human.files import expand
 from prefkit.collectors.human.people import key_fingerprint, load_key
 from prefkit.dataset.folder import MANIFEST, write_file

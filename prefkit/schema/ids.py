@@ -64,9 +64,11 @@ def comparison_id(prompt: str, tools: str | None, responses: Iterable[str]) -> s
     return blake2b(text.encode(), digest_size=16).hexdigest()
 
 
-def pair_id(prompt: str, sides: Sequence[str | None], criterion: str | None) -> str:
+def pair_id(prompt: str, sides: tuple[str | None, str | None], criterion: str | None) -> str:
     """The id of a pair from digests: the same whichever side is chosen; a missing side counts."""
-    first, second = sorted(side or "-" for side in sides)
+    first, second = sides[0] or "-", sides[1] or "-"
+    if second < first:
+        first, second = second, first
     about = "" if criterion is None else f"={criterion}"
     return blake2b(f"{prompt}\n{first}\n{second}\n{about}".encode(), digest_size=16).hexdigest()
 

@@ -26,6 +26,17 @@ CONSENT = {"force", "allow_code", "unsafe_exec", "yes", "host", "key_env"}
 MANAGED = {"out", "workers", "pseudonym_key", "dry_run"}
 """What a pipeline decides for its steps."""
 
+NEEDED: dict[str, Any] = {
+    "dataset": Path("pairs"),
+    "file": Path("pipeline.yaml"),
+    "filter": ("turns",),
+    "folder": Path("export"),
+    "out": Path("out"),
+    "pair": "0" * 32,
+    "paths": ("votes.jsonl",),
+}
+"""A value for every option without a default."""
+
 every_verb = pytest.mark.parametrize("name", names("verb"))
 in_a_file = pytest.mark.parametrize(
     "name",
@@ -123,19 +134,10 @@ def test_its_function_has_every_field_as_a_parameter(name: str) -> None:
 @every_verb
 def test_it_pickles(name: str) -> None:
     kind = kind_of(name)
-    needed = {
-        "dataset": Path("pairs"),
-        "filter": ("turns",),
-        "paths": ("a.jsonl",),
-        "folder": Path("export"),
-        "file": Path("pipeline.yaml"),
-        "out": Path("out"),
-        "pair": "0" * 32,
-    }
-    given = {
-        option: needed[option] for option, field in kind.model_fields.items() if field.is_required()
-    }
-    verb = kind(**given)
+    options = [option for option, field in kind.model_fields.items() if field.is_required()]
+    unknown = set(options) - set(NEEDED)
+    assert not unknown, f"add a value for {unknown} to NEEDED in {Path(__file__).name}"
+    verb = kind(**{option: NEEDED[option] for option in options})
     assert pickle.loads(pickle.dumps(verb)) == verb
 
 

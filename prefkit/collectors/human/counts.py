@@ -6,12 +6,14 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pyarrow as pa
 
 from prefkit.collectors.human.harvest import Harvest
 from prefkit.collectors.merging import Leaders, merged_count
+from prefkit.errors import DataError
 
 __all__ = ["Counts"]
 
@@ -28,14 +30,15 @@ class Counts:
         self.parts: Counter[str] = Counter()
         self.fingerprint: str | None = None
         self.inputs: list[dict[str, Any]] = []
+        self._hashing: list[Thread] = []
 
     def input(self, file: str, name: str, reader: str | None, fingerprint: str | None) -> None:
         """Note a file, its hash, who read it (null if it is empty) and with which key."""
         entry: dict[str, Any] = {"name": name, "reader": reader}
         if file != "-":
-            with Path(file).open("rb") as stream:
-                entry["sha256"] = hashlib.file_digest(stream, "sha256").hexdigest()
-                entry["bytes"] = stream.tell()
+            # In a thread of its own: hashing a large file takes as long as reading its rows.
+            self._hashing.append(Thread(target=_hash, args=(entry, Path(file)), daemon=True))
+            self._hashing[-1].start()
         self.inputs.append(entry)
         self.fingerprint = self.fingerprint or fingerprint
 
@@ -63,6 +66,11 @@ class Counts:
 
     def facts(self) -> dict[str, Any]:
         """The entries `inputs`, `parents`, `counts` and `pseudonyms` of the manifest."""
+        for thread in self._hashing:
+            thread.join()
+        for entry in self.inputs:
+            if "failure" in entry:
+                raise DataError(f"{entry['name']} could not be read to its end: {entry['failure']}")
         return {
             "inputs": self.inputs,
             "parents": [],
@@ -82,3 +90,13 @@ class Counts:
 
 def _votes_in(table: pa.Table) -> int:
     return len(table["votes"].combine_chunks().flatten())
+
+
+def _hash(entry: dict[str, Any], file: Path) -> None:
+    """Put the file's hash and size into its entry, or why they could not be had."""
+    try:
+        with file.open("rb") as stream:
+            entry["sha256"] = hashlib.file_digest(stream, "sha256").hexdigest()
+            entry["bytes"] = stream.tell()
+    except OSError as error:
+        entry["failure"] = str(error)

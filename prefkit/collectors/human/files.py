@@ -6,11 +6,13 @@ in another process; every other container gives decoded records.
 
 from __future__ import annotations
 
+import glob
 import gzip
 import io
 import sys
 import zlib
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import IO, Any, NamedTuple, cast
 
@@ -89,10 +91,9 @@ def _matches(path: str) -> list[Path]:
     if place.exists():
         return [place]
     if any(mark in path for mark in "*?["):
-        anchor = Path(place.anchor) if place.is_absolute() else Path()
-        files = sorted(
-            file for file in anchor.glob(str(place.relative_to(place.anchor))) if file.is_file()
-        )
+        # Path.glob would also take hidden files, which neither a shell nor a folder gives.
+        found = glob.glob(path, recursive=True)  # noqa: PTH207
+        files = sorted(file for file in map(Path, found) if file.is_file())
         if files:
             return files
     raise ConfigError(f"there is no file {path}")
@@ -115,7 +116,8 @@ def read_blocks(
         DataError: the container breaks off or is damaged; the message says where.
     """
     try:
-        with _opened(file) as stream:
+        with ExitStack() as stack:
+            stream = _opened(file, stack)
             yield from _container(file, stream)(stream, encoding, sheet)
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise DataError(f"{file}: the compressed file is damaged or cut off: {error}") from error
@@ -128,20 +130,20 @@ def read_blocks(
         raise ConfigError(f"{file} is a folder") from error
 
 
-def _opened(file: str) -> IO[bytes]:
-    """The decompressed bytes of a file, whatever its ending claims."""
+def _opened(file: str, stack: ExitStack) -> IO[bytes]:
+    """The decompressed bytes of a file, whatever its ending claims; `stack` closes it."""
     if file == "-":
         raw: IO[bytes] = io.BufferedReader(cast(Any, sys.stdin.buffer).raw)
     else:
         try:
-            raw = Path(file).open("rb")  # noqa: SIM115 - closed by the reader of the stream
+            raw = stack.enter_context(Path(file).open("rb"))  # noqa: SIM115 - the stack closes it
         except OSError as error:
             raise ConfigError(f"cannot open {file}: {error.strerror}") from error
     head = raw.peek(4)[:4] if isinstance(raw, io.BufferedReader) else b""
     if head[:2] == b"\x1f\x8b":
-        return cast(IO[bytes], gzip.GzipFile(fileobj=raw))
+        return stack.enter_context(cast(IO[bytes], gzip.GzipFile(fileobj=raw)))
     if head == b"\x28\xb5\x2f\xfd":
-        return io.BufferedReader(_Zstandard(raw), 1 << 20)
+        return stack.enter_context(io.BufferedReader(_Zstandard(raw), 1 << 20))
     return raw
 
 
@@ -186,10 +188,6 @@ class _Zstandard(io.RawIOBase):
             self._rest = self._frame.unused_data
             self._frame = None
         return content
-
-    def close(self) -> None:
-        self._packed.close()
-        super().close()
 
 
 _Container = Callable[[IO[bytes], str, str | None], Blocks]
