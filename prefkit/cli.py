@@ -16,9 +16,9 @@ from typing import Any, NamedTuple
 
 import click
 
-from prefkit.version import __version__
 from prefkit.errors import ConfigError
 from prefkit.registry import load, names, nearest, summary
+from prefkit.version import __version__
 
 __all__ = ["main", "run_command"]
 

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from prefkit.errors import ConfigError
 from prefkit.registry import nearest
 from prefkit.schema.arrow import PAIRS
+from prefkit.schema.columns import one_chunk
 from prefkit.schema.plain import PlainPair
 from prefkit.schema.records import Comparison
 
@@ -160,8 +161,10 @@ class Filter(Step):
 
     def __call__(self, table: pa.Table) -> pa.Table:
         """Append the measurements to `checks` and fill `dropped` where a check failed."""
-        kept = pc.is_null(table["dropped"]).combine_chunks()
-        shown = table.select(list(self.columns())).filter(kept).combine_chunks()
+        kept = pc.is_null(one_chunk(table["dropped"]))
+        shown = table.select(list(self.columns()))
+        if not pc.all(kept).as_py():
+            shown = shown.filter(kept).combine_chunks()
         for measurement in self.measure(shown):
             table = _mark(table, kept, measurement)
         return table
@@ -178,10 +181,10 @@ def _mark(table: pa.Table, kept: pa.BooleanArray, found: Measurement) -> pa.Tabl
         [names, value, note.cast(pa.string())],
         fields=[entry.field(i) for i in range(entry.num_fields)],
     )
-    table = _set(table, "checks", _append(table["checks"].combine_chunks(), rows, added))
-    spared = pc.equal(pc.struct_field(table["decision"].combine_chunks(), "verdict"), "keep")
+    table = _set(table, "checks", _append(one_chunk(table["checks"]), rows, added))
+    spared = pc.equal(pc.struct_field(one_chunk(table["decision"]), "verdict"), "keep")
     spared = pc.fill_null(spared, False).to_numpy(zero_copy_only=False)[rows]
-    already = table["dropped"].combine_chunks()
+    already = one_chunk(table["dropped"])
     unmarked = pc.is_null(already).to_numpy(zero_copy_only=False)[rows]
     failed = pc.is_valid(reason).to_numpy(zero_copy_only=False) & unmarked & ~spared
     texts = pc.binary_join_element_wise(

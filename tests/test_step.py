@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pair_rows import assistant, pair, user
 from pydantic import Field, ValidationError
@@ -115,6 +115,7 @@ def test_null_and_nan_never_fail() -> None:
         assert against("votes", value, sign, 2).reason.to_pylist() == [None, None]
 
 
+@settings(deadline=None)
 @given(st.floats(allow_nan=False, allow_infinity=False), st.floats(-1e6, 1e6))
 def test_a_reason_never_shows_value_and_limit_as_equal_where_they_are_not(
     number: float, limit: float

@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from prefkit.schema.arrow import COMPARISONS
-from prefkit.schema.columns import own_offsets
+from prefkit.schema.columns import one_chunk, own_offsets
 from prefkit.schema.records import to_json
 
 __all__ = ["Leaders", "leaders", "merge_rows", "merged_count", "merged_tables"]
@@ -116,7 +116,7 @@ def _write_followers(
 
 def _small(table: pa.Table) -> pa.Table:
     """What merging changes: every column but the prompt, the tools and the responses' messages."""
-    responses = table["responses"].combine_chunks()
+    responses = one_chunk(table["responses"])
     flat = responses.flatten()
     names = ["id", *_RESPONSE_FIELDS]
     bare = pa.StructArray.from_arrays([pc.struct_field(flat, name) for name in names], names)
@@ -166,12 +166,12 @@ def _with_merged(table: pa.Table, places: list[int], rows: list[dict[str, Any]])
         name: pa.array([row[name] for row in rows], COMPARISONS.field(name).type)
         for name in (*_FIELDS, "tags", "votes")
     }
-    responses = _with_fields(table["responses"].combine_chunks().take(pa.array(places)), rows)
+    responses = _with_fields(one_chunk(table["responses"]).take(pa.array(places)), rows)
     if responses is not None:
         fresh["responses"] = responses
     for name, values in fresh.items():
         place = table.schema.get_field_index(name)
-        joined = pa.concat_arrays([table[name].combine_chunks(), values]).take(pa.array(order))
+        joined = pa.concat_arrays([one_chunk(table[name]), values]).take(pa.array(order))
         table = table.set_column(place, COMPARISONS.field(name), joined)
     return table
 

@@ -17,7 +17,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from prefkit.schema.columns import own_offsets
+from prefkit.schema.columns import one_chunk, own_offsets
 
 __all__ = ["DIGEST_BYTES", "combined", "row_digests"]
 
@@ -57,7 +57,7 @@ def _without_texts(table: pa.Table) -> pa.Table:
 
 
 def _bare_responses(table: pa.Table) -> pa.ListArray:
-    responses = table["responses"].combine_chunks()
+    responses = one_chunk(table["responses"])
     flat = responses.flatten()
     names = ["id", "model", "sampling", "extra"]
     bare = pa.StructArray.from_arrays([pc.struct_field(flat, name) for name in names], names)
@@ -70,7 +70,7 @@ def _chosen_sorts_first(table: pa.Table) -> pa.Array:
     Messages compare as (role, content, extra). Where both sides are one plain message of one role,
     which is nearly always, Arrow compares the contents and no text becomes a Python string.
     """
-    chosen, rejected = (table[name].combine_chunks() for name in ("chosen", "rejected"))
+    chosen, rejected = (one_chunk(table[name]) for name in ("chosen", "rejected"))
     plain = _both(_is_plain(chosen), _is_plain(rejected))
     one, other = (_contents(side.filter(plain)) for side in (chosen, rejected))
     fast = pc.less(one, other)

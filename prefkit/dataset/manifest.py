@@ -13,10 +13,10 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from prefkit.version import __version__
 from prefkit.dataset.folder import MANIFEST
 from prefkit.errors import ConfigError, DataError, GateFailed
 from prefkit.schema.arrow import SCHEMA_VERSION
+from prefkit.version import __version__
 
 __all__ = [
     "Gate",

@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 
 from prefkit.dataset.content import combined, row_digests
 from prefkit.errors import DataError
-from prefkit.schema.columns import join
+from prefkit.schema.columns import join, one_chunk
 
 __all__ = ["ROWS", "RowWriter", "read_rows", "text_bytes"]
 
@@ -185,7 +185,7 @@ def text_bytes(table: pa.Table) -> np.ndarray[Any, Any]:
     """Bytes of text in each row (int64), strings in nested columns included."""
     total = np.zeros(len(table), dtype=np.int64)
     for column in table.columns:
-        total += _bytes(column.combine_chunks())
+        total += _bytes(one_chunk(column))
     return total
 
 

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from prefkit.exporters.lines import json_lines, to_bytes
+from prefkit.schema.columns import one_chunk
 
 __all__ = ["FORMATS", "Place", "SourceError", "data_files_of_state", "files_of", "lines_of"]
 
@@ -94,7 +95,7 @@ def _bare(table: pa.Table, file: str) -> pa.Table:
     """JSON columns as the strings they are stored as."""
     columns = {}
     for name in table.column_names:
-        values = table[name].combine_chunks()
+        values = one_chunk(table[name])
         if isinstance(values, pa.ExtensionArray):
             values = values.storage
         elif pa.types.is_list(values.type) and isinstance(

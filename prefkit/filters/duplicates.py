@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 from pydantic import Field
 
 from prefkit.filters.keys import clusters, exact_keys, normalised_keys
+from prefkit.schema.columns import one_chunk
 from prefkit.step import ROW, Filter, Measurement, TwoPass
 
 __all__ = ["Duplicates", "FoundDuplicates"]
@@ -124,7 +125,7 @@ class FoundDuplicates(Filter):
         table = super().__call__(table)
         if not table["cluster"].null_count:
             return table
-        known = table["cluster"].combine_chunks()
+        known = one_chunk(table["cluster"])
         missing = pc.is_null(known)
         found = clusters(table["prompt"].filter(missing).combine_chunks())
         place = table.schema.get_field_index("cluster")

@@ -28,6 +28,7 @@ from prefkit.filters.values import (
 )
 from prefkit.registry import nearest
 from prefkit.schema.arrow import PAIRS
+from prefkit.schema.columns import one_chunk
 
 __all__ = ["Expression", "compile_expression"]
 
@@ -155,7 +156,7 @@ class _Compiler:
                 tree, "is no plain column" + (": write tags['name']" if name == "tags" else "")
             )
         self.columns.add(name)
-        return lambda table: table[name].combine_chunks()
+        return lambda table: one_chunk(table[name])
 
     def _compare(self, tree: ast.Compare) -> _Node:
         parts = []
@@ -227,7 +228,7 @@ class _Compiler:
             raise self._refused(tree, "is not part of the language: only tags['name'] is")
         key = tree.slice.value
         self.columns.add("tags")
-        return lambda table: pc.map_lookup(table["tags"].combine_chunks(), pa.scalar(key), "first")
+        return lambda table: pc.map_lookup(one_chunk(table["tags"]), pa.scalar(key), "first")
 
     def _call(self, tree: ast.Call) -> _Node:
         name = tree.func.id if isinstance(tree.func, ast.Name) else None
@@ -249,7 +250,7 @@ class _Compiler:
             raise self._refused(side, "is none of prompt, chosen, rejected")
         column, measure = side.id, OF_SIDE[name]
         self.columns.add(column)
-        return lambda table: measure(table[column].combine_chunks())
+        return lambda table: measure(one_chunk(table[column]))
 
     def _call_on_text(self, name: str, text: ast.expr, part: ast.expr) -> _Node:
         if not (isinstance(part, ast.Constant) and isinstance(part.value, str)):

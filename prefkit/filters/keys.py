@@ -17,6 +17,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from prefkit.schema.columns import one_chunk
 from prefkit.schema.ids import normalised
 
 __all__ = ["Keys", "clusters", "column_digests", "exact_keys", "normalised_keys"]
@@ -48,7 +49,7 @@ def exact_keys(table: pa.Table) -> Keys:
 
 def normalised_keys(table: pa.Table) -> Keys:
     """The keys of texts in lower case and single blanks; tool calls and tools are as they are."""
-    prompts = column_digests(table["prompt"].combine_chunks(), normalise=True)
+    prompts = column_digests(one_chunk(table["prompt"]), normalise=True)
     sides = [column_digests(side, normalise=True) for side in _sides(table)]
     about = [table[name].to_pylist() for name in ("tools", "criterion")]
     keys, turned = [], []
@@ -64,7 +65,7 @@ def normalised_keys(table: pa.Table) -> Keys:
 
 
 def _sides(table: pa.Table) -> tuple[pa.ListArray, pa.ListArray]:
-    return table["chosen"].combine_chunks(), table["rejected"].combine_chunks()
+    return one_chunk(table["chosen"]), one_chunk(table["rejected"])
 
 
 def _halves(digests: list[bytes]) -> tuple[pa.Array, pa.Array]:

@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 from pydantic import Field
 
 from prefkit.filters.texts import Unit, lengths
+from prefkit.schema.columns import one_chunk
 from prefkit.step import Filter, Measurement, against
 
 __all__ = ["Length", "LengthDifference", "LengthRatio"]
@@ -30,7 +31,7 @@ class LengthRatio(Filter):
 
     def measure(self, table: pa.Table) -> Sequence[Measurement]:
         """Measure the rows of `table`."""
-        chosen, rejected = (lengths(table[name].combine_chunks(), self.unit) for name in self.reads)
+        chosen, rejected = (lengths(one_chunk(table[name]), self.unit) for name in self.reads)
         rejected = pc.if_else(pc.equal(rejected, 0.0), None, rejected)
         ratio = pc.divide(chosen, rejected)
         found = [against("length_ratio", ratio, ">", self.max)]
@@ -52,7 +53,7 @@ class LengthDifference(Filter):
 
     def measure(self, table: pa.Table) -> Sequence[Measurement]:
         """Measure the rows of `table`."""
-        chosen, rejected = (lengths(table[name].combine_chunks(), self.unit) for name in self.reads)
+        chosen, rejected = (lengths(one_chunk(table[name]), self.unit) for name in self.reads)
         difference = pc.subtract(chosen, rejected)
         longer = against("length_difference", difference, ">", self.max)
         shorter = against("length_difference", difference, "<", -self.max)
@@ -77,7 +78,7 @@ class Length(Filter):
         """Measure the rows of `table`."""
         found = []
         for name in self.reads:
-            value = lengths(table[name].combine_chunks(), self.unit)
+            value = lengths(one_chunk(table[name]), self.unit)
             low, high = (None, self.max_prompt) if name == "prompt" else (self.min, self.max)
             reason = pa.nulls(len(value), pa.string())
             if low is not None:

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import Field
 
+from prefkit.schema.columns import one_chunk
 from prefkit.step import Filter, Measurement, TwoPass, against
 
 __all__ = ["Margin", "MarginFloors", "MarginQuantile", "Probability"]
@@ -89,7 +90,7 @@ class Probability(Filter):
 
     def measure(self, table: pa.Table) -> Sequence[Measurement]:
         """Measure the rows of `table`."""
-        value = table["p_chosen"].combine_chunks()
+        value = one_chunk(table["p_chosen"])
         found = against("probability", value, "<", self.min)
         if self.unknown:
             return [found]
@@ -98,7 +99,7 @@ class Probability(Filter):
 
 
 def _below_floor(check: str, table: pa.Table, floors: dict[str, float]) -> Measurement:
-    margin, kind = (table[name].combine_chunks() for name in ("margin", "margin_kind"))
+    margin, kind = (one_chunk(table[name]) for name in ("margin", "margin_kind"))
     value = pa.nulls(len(table), pa.float64())
     reason = pa.nulls(len(table), pa.string())
     for name, floor in floors.items():

@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 
 from prefkit.filters.texts import message_contents
 from prefkit.schema.batch import digests_of, message_tuples
+from prefkit.schema.columns import one_chunk
 from prefkit.step import Filter, Measurement
 
 __all__ = ["EmptySides", "IdenticalSides"]
@@ -34,7 +35,7 @@ class EmptySides(Filter):
 
     def measure(self, table: pa.Table) -> Sequence[Measurement]:
         """Measure the rows of `table`."""
-        blank = {name: _is_blank(table[name].combine_chunks()) for name in self.reads}
+        blank = {name: _is_blank(one_chunk(table[name])) for name in self.reads}
         value = np.sum([flags.astype(float) for flags in blank.values()], axis=0)
         notes = np.full(len(table), None, dtype=object)
         for name in reversed(self.reads):
@@ -83,7 +84,7 @@ class IdenticalSides(Filter):
 
     def measure(self, table: pa.Table) -> Sequence[Measurement]:
         """Measure the rows of `table`."""
-        chosen, rejected = (table[name].combine_chunks() for name in self.reads)
+        chosen, rejected = (one_chunk(table[name]) for name in self.reads)
         maybe = _same_trimmed_length(chosen, rejected)
         value = np.zeros(len(table))
         # Only rows of equal trimmed length can be equal, so few become Python strings.

@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 from pydantic import Field
 
 from prefkit.schema.batch import message_tuples
+from prefkit.schema.columns import one_chunk
 from prefkit.step import Filter, Measurement
 
 __all__ = ["Turns"]
@@ -66,7 +67,7 @@ def _is_plain(table: pa.Table) -> pa.BooleanArray:
     """Rows of one user turn and one assistant turn on both sides."""
     flags = []
     for name, role in (("prompt", "user"), ("chosen", "assistant"), ("rejected", "assistant")):
-        messages = table[name].combine_chunks()
+        messages = one_chunk(table[name])
         single = pc.fill_null(pc.equal(pc.list_value_length(messages), 1), False)
         roles = pc.struct_field(messages.filter(single).flatten(), "role")
         flags.append(pc.replace_with_mask(single, single, pc.equal(roles, role)))

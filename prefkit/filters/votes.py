@@ -8,6 +8,7 @@ from typing import ClassVar
 import pyarrow as pa
 from pydantic import Field
 
+from prefkit.schema.columns import one_chunk
 from prefkit.step import Filter, Measurement, against
 
 __all__ = ["Agreement", "Votes"]
@@ -26,7 +27,7 @@ class Agreement(Filter):
 
     def measure(self, table: pa.Table) -> Sequence[Measurement]:
         """Measure the rows of `table`."""
-        return [against("agreement", table["agreement"].combine_chunks(), "<", self.min)]
+        return [against("agreement", one_chunk(table["agreement"]), "<", self.min)]
 
 
 class Votes(Filter):
@@ -38,4 +39,4 @@ class Votes(Filter):
 
     def measure(self, table: pa.Table) -> Sequence[Measurement]:
         """Measure the rows of `table`."""
-        return [against("votes", table["n_votes"].combine_chunks(), "<", self.min)]
+        return [against("votes", one_chunk(table["n_votes"]), "<", self.min)]

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from prefkit.schema.arrow import PAIRS
-from prefkit.schema.columns import column
+from prefkit.schema.columns import column, one_chunk
 
 __all__ = ["Amendments", "Seen", "amended", "amendments"]
 
@@ -110,7 +110,7 @@ def _marked(table: pa.Table, check: str, counts: _Array, notes: str, limit: int)
     kind = PAIRS.field("checks").type
     checks = column(kind, [[tuple(entry.values()) for entry in row] for row in rows])
     reasons = [f"{check}: {count} > {limit}" if count else None for count in counts.tolist()]
-    dropped = pc.coalesce(table["dropped"].combine_chunks(), pa.array(reasons, pa.string()))
+    dropped = pc.coalesce(one_chunk(table["dropped"]), pa.array(reasons, pa.string()))
     return _set(_set(table, "checks", checks), "dropped", dropped)
 
 

@@ -15,6 +15,8 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from prefkit.schema.columns import one_chunk
+
 __all__ = ["Ballots", "Selection", "ballots_of", "criteria_of"]
 
 _BARE = ("tie", "both_good", "both_bad")
@@ -44,7 +46,7 @@ class Ballots(NamedTuple):
 
 def criteria_of(table: pa.Table) -> pl.DataFrame:
     """The criteria in the column `votes`, with how many votes each has (null = overall)."""
-    flat = table["votes"].combine_chunks().flatten()
+    flat = one_chunk(table["votes"]).flatten()
     frame = pl.DataFrame({"criterion": pl.from_arrow(pc.struct_field(flat, "criterion"))})
     return frame.group_by("criterion").len()
 
@@ -67,7 +69,7 @@ def ballots_of(table: pa.Table, selection: Selection) -> Ballots:
 
 def _votes(table: pa.Table) -> pl.DataFrame:
     """One line a vote: row, vote (position over the batch), key of the judgement, its fields."""
-    votes = table["votes"].combine_chunks()
+    votes = one_chunk(table["votes"])
     flat = votes.flatten()
     source = pc.struct_field(flat, "source")
     columns = {

@@ -15,7 +15,7 @@ from prefkit.pairing.evidence import aside_reasons, soft_labels, tied_pairs, wit
 from prefkit.pairing.policy import Policy
 from prefkit.schema.arrow import PAIRS
 from prefkit.schema.batch import digests_of
-from prefkit.schema.columns import column, own_offsets
+from prefkit.schema.columns import column, one_chunk, own_offsets
 from prefkit.schema.ids import pair_id
 
 __all__ = ["Batch", "Plan", "pairs_of"]
@@ -81,7 +81,7 @@ def pairs_of(plan: Plan, table: pa.Table) -> Batch:
 
 
 def _ids(table: pa.Table) -> pl.DataFrame:
-    responses = table["responses"].combine_chunks()
+    responses = one_chunk(table["responses"])
     flat = pc.struct_field(responses.flatten(), "id")
     lists = pa.ListArray.from_arrays(own_offsets(responses), flat)
     frame = pl.DataFrame({"id": pl.from_arrow(table["id"]), "responses": pl.from_arrow(lists)})
@@ -97,15 +97,14 @@ def _without_prompt(table: pa.Table) -> pl.DataFrame:
 
 def _assemble(plan: Plan, table: pa.Table, found: pl.DataFrame) -> Batch:
     rows = found["row"].to_numpy()
-    responses = table["responses"].combine_chunks()
+    responses = one_chunk(table["responses"])
     flat = responses.flatten()
     starts = own_offsets(responses).to_numpy()[:-1].astype(np.int64)
     sides = {name: _places(starts, found, name) for name in ("chosen", "rejected")}
     messages, models = pc.struct_field(flat, "messages"), pc.struct_field(flat, "model")
     response_ids = pc.struct_field(flat, "id")
     taken = {
-        name: table[name].combine_chunks().take(pa.array(rows))
-        for name in ("id", "prompt", *_CARRIED)
+        name: one_chunk(table[name]).take(pa.array(rows)) for name in ("id", "prompt", *_CARRIED)
     }
     side_ids = [response_ids.take(places).to_pylist() for places in sides.values()]
     digests = digests_of(table["prompt"])
@@ -156,7 +155,7 @@ def _places(starts: np.ndarray[Any, Any], found: pl.DataFrame, name: str) -> pa.
 
 
 def _sources(table: pa.Table, votes: pl.Series) -> pa.ListArray:
-    source = pc.struct_field(table["votes"].combine_chunks().flatten(), "source")
+    source = pc.struct_field(one_chunk(table["votes"]).flatten(), "source")
     flat = votes.explode(empty_as_null=False).to_arrow()
     offsets = np.concatenate([[0], np.cumsum(votes.list.len().to_numpy())]).astype(np.int32)
     return pa.ListArray.from_arrays(pa.array(offsets), source.take(flat))

@@ -13,13 +13,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from prefkit.version import __version__
 from prefkit.collectors.human.files import expand
 from prefkit.collectors.human.people import key_fingerprint, load_key
 from prefkit.dataset.folder import MANIFEST, write_file
 from prefkit.dataset.manifest import read_manifest
 from prefkit.errors import ConfigError, PrefkitError
 from prefkit.pipeline.file import CONSENT, INPUTS, MANAGED, Document, Planned
+from prefkit.version import __version__
 
 __all__ = ["State", "check_owner"]
 

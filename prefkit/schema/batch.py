@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from prefkit.schema.columns import one_chunk
 from prefkit.schema.ids import messages_digest, prompt_cluster
 
 __all__ = ["clusters_of", "digests_of", "message_tuples"]
@@ -16,8 +17,7 @@ _Turns = list[tuple[str, str | None, str | None]]
 
 def message_tuples(messages: pa.ListArray | pa.ChunkedArray) -> Iterator[_Turns | None]:
     """One list of (role, content, extra) a row, null for a missing side; 1 µs a message."""
-    if isinstance(messages, pa.ChunkedArray):
-        messages = messages.combine_chunks()
+    messages = one_chunk(messages)
     flat = messages.flatten()
     parts = [pc.struct_field(flat, name).to_pylist() for name in ("role", "content", "extra")]
     turns = list(zip(*parts, strict=True))

@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-__all__ = ["column", "join", "own_offsets", "table"]
+__all__ = ["column", "join", "one_chunk", "own_offsets", "table"]
 
 
 def table(schema: pa.Schema, rows: Sequence[Sequence[Any]]) -> pa.Table:
@@ -65,6 +65,13 @@ def _flat(values: Sequence[Any]) -> tuple[pa.Array, list[Any], pa.Array | None]:
         missing = pa.array([value is None for value in values], pa.bool_())
     flat = list(chain.from_iterable(value for value in values if value is not None))
     return pa.array(offsets), flat, missing
+
+
+def one_chunk(values: pa.Array | pa.ChunkedArray) -> pa.Array:
+    """A column in one chunk; one that is already is not copied (`combine_chunks` would)."""
+    if not isinstance(values, pa.ChunkedArray):
+        return values
+    return values.chunk(0) if values.num_chunks == 1 else values.combine_chunks()
 
 
 def own_offsets(lists: pa.ListArray) -> pa.Array:

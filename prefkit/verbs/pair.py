@@ -11,7 +11,6 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 import orjson
-import polars as pl
 import pyarrow as pa
 from pydantic import Field
 

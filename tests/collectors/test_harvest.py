@@ -1,4 +1,4 @@
-"""Blocks of source rows become tables of comparisons, and nothing that a row holds stops a block."""
+"""Blocks of source rows become tables of comparisons; nothing that a row holds stops a block."""
 
 from __future__ import annotations
 

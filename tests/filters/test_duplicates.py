@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pyarrow as pa
@@ -197,3 +198,16 @@ def test_a_sketch_takes_less_than_a_hundred_bytes_a_row() -> None:
         assert sketch.nbytes < 100 * 100
         keys = [sketch[name].type for name in ("high", "low", "turned")]
         assert keys == [pa.uint64(), pa.uint64(), pa.bool_()]
+
+
+@pytest.mark.slow
+def test_the_exact_sketch_of_long_rows_costs_less_than_ten_microseconds_a_row() -> None:
+    text = "Once more about the bridge, the tide and the ferries. " * 20  # 1,080 characters
+    made = [sides(f"{n} {text}", f"{text} {n}", prompt=f"{n} {text[:500]}") for n in range(2_000)]
+    rows = pa.concat_tables([numbered(made)] * 10).combine_chunks()
+    costs = []
+    for _ in range(3):
+        start = time.process_time()
+        EXACT.sketch(rows)
+        costs.append((time.process_time() - start) / len(rows))
+    assert min(costs) < 10e-6

@@ -14,6 +14,7 @@ import pyarrow as pa
 from prefkit.collectors.human.harvest import Harvest
 from prefkit.collectors.merging import Leaders, merged_count
 from prefkit.errors import DataError
+from prefkit.schema.columns import one_chunk
 
 __all__ = ["Counts"]
 
@@ -89,7 +90,7 @@ class Counts:
 
 
 def _votes_in(table: pa.Table) -> int:
-    return len(table["votes"].combine_chunks().flatten())
+    return len(one_chunk(table["votes"]).flatten())
 
 
 def _hash(entry: dict[str, Any], file: Path) -> None:

@@ -18,6 +18,7 @@ from prefkit.collectors.human.people import pseudonym, replace_identities, scrub
 from prefkit.collectors.staging import write_staged
 from prefkit.errors import SchemaError
 from prefkit.schema.build import comparison_row, comparisons_table
+from prefkit.schema.columns import one_chunk
 from prefkit.schema.plain import PlainPair, plain_table
 from prefkit.schema.records import Comparison, Vote, to_json
 from prefkit.step import Aside, Reader, Record, Row
@@ -64,7 +65,7 @@ def harvest(job: Job, block: Block) -> Harvest:
         folder, name = job.staging
         staged = write_staged(folder, f"{name}-{block.first}", table)
     ids = np.array(table["id"].to_pylist(), dtype="S32")
-    votes = len(table["votes"].combine_chunks().flatten())
+    votes = len(one_chunk(table["votes"]).flatten())
     return Harvest(ids, votes, staged, rows, used, aside)
 
 
