@@ -6,6 +6,11 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# A slow machine is no fault in the code: how long an example takes is not a test here.
+settings.register_profile("prefkit", deadline=None)
+settings.load_profile("prefkit")
 
 
 @pytest.fixture(scope="session")

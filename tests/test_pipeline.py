@@ -3,10 +3,11 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shlex
 import signal
 import subprocess
-import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -216,9 +217,10 @@ def test_a_failing_step_is_named_and_the_finished_ones_are_kept(small: Path) -> 
 
 
 def test_a_step_takes_the_output_that_it_names(small: Path) -> None:
-    text = SMALL.replace("files: [jsonl]", "dataset: 2-pair, files: [jsonl]")
-    outcome = Run(file=pipeline(small.parent, text), out=small.parent / "out")()
-    assert outcome.facts["steps"][3]["facts"]["counts"]["kept"] == 20
+    file = pipeline(small.parent, SMALL + "  - curate: {dataset: 2-pair, filter: [turns]}\n")
+    outcome = Run(file=file, out=small.parent / "out")()
+    # the pairs before the first curate: all twenty are still kept
+    assert outcome.facts["steps"][5]["facts"]["kept"] == 20
 
 
 def test_a_pipeline_can_begin_at_a_dataset_and_limit_it(small: Path) -> None:
@@ -316,7 +318,10 @@ def test_of_two_equal_steps_a_change_names_the_number(small: Path) -> None:
         ("export: {format: tlr}", "export: there is no writer 'tlr'. Did you mean 'trl'?"),
         ("collect human: {paths: [none.jsonl]}", "there is no file "),
         ("collect human: {paths: ['-']}", "a pipeline does not read standard input; name a file"),
-        ("collect human: {paths: votes.jsonl, format: clumns}", "there is no reader 'clumns'"),
+        (
+            "collect human: {paths: votes.jsonl, format: clumns}",
+            "collect human: there is no reader 'clumns'. Did you mean 'columns'?",
+        ),
         (
             "collect human: {paths: votes.jsonl, reader: {columns: {promt: q}}}",
             "collect human: columns has no option 'promt'. Did you mean 'prompt'?",
@@ -461,41 +466,71 @@ def test_the_schema_for_editors_takes_what_runs_and_refuses_what_does_not() -> N
     assert [text for text in wrong if not schema_errors(text)] == []
 
 
-def wait_for(condition: Any, seconds: float = 60.0) -> None:
+def wait_for(condition: Callable[[], bool], seconds: float = 60.0) -> None:
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, "waited in vain"
         time.sleep(0.01)
 
 
-@pytest.mark.slow
-@pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGINT to a group")
-@pytest.mark.parametrize("stop_at", ["1-collect-human", "2-pair", "3-curate"])
-def test_ctrl_c_keeps_finished_steps_and_prints_how_to_resume(small: Path, stop_at: str) -> None:
-    rows = [labelled(n, "Yes. " * 100, "No. " * 120) for n in range(25_000)]
-    write_jsonl(small.parent / "votes.jsonl", rows)  # over 16 MB: other processes read it too
-    out = small.parent / "out"
+def interrupted(file: Path, stop_when: Callable[[psutil.Process], bool], *options: str) -> str:
+    """What a run says on stderr that was stopped by Ctrl-C; none of its processes is left."""
     process = subprocess.Popen(
-        [SCRIPT, "run", str(small), "--out", str(out), "--force"],
+        [SCRIPT, "run", str(file), "--out", str(file.parent / "out"), "--force", *options],
+        cwd=file.parent,
+        env=os.environ | {"PYTHONPATH": str(file.parent)},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
     )
-    wait_for(lambda: any(out.glob(f".{stop_at}.*.tmp/rows/*")))
-    workers = psutil.Process(process.pid).children(recursive=True)
+    running = psutil.Process(process.pid)
+    wait_for(lambda: process.poll() is not None or stop_when(running))
+    assert process.poll() is None, process.communicate()
+    workers = running.children(recursive=True)
     os.killpg(process.pid, signal.SIGINT)
     shown, error = process.communicate(timeout=60)
     assert (process.returncode, shown) == (130, "")
-    assert error == (
-        f"error: interrupted in step {stop_at.replace('-', ' ')} of {small}: "
-        "nothing half-written stays, finished steps of a pipeline are kept\n"
-        f"hint: prefkit run {small} --out {out}\n"
-    )
-    left = sorted(path.name for path in out.iterdir())
-    finished = [step for step in ("1-collect-human", "2-pair") if step < stop_at]
-    assert left == [*finished, "pipeline.json"]
     _, alive = psutil.wait_procs(workers, timeout=10)
     assert [p for p in alive if p.status() != psutil.STATUS_ZOMBIE] == []
-    done = len(finished)
-    assert ran(small) == statuses(*range(done + 1, 6))
+    return error
+
+
+def after_ctrl_c(file: Path, step: str, *options: str) -> str:
+    command = shlex.join(["prefkit", "run", str(file), "--out", str(file.parent / "out"), *options])
+    return (
+        f"error: interrupted in step {step} of {file}: "
+        "nothing half-written stays, finished steps of a pipeline are kept\n"
+        f"hint: {command}\n"
+    )
+
+
+@pytest.mark.slow
+def test_ctrl_c_ends_the_processes_that_read_and_leaves_nothing_half_written(small: Path) -> None:
+    rows = [labelled(n, "Yes. " * 100, "No. " * 120) for n in range(17_000)]
+    write_jsonl(small.parent / "votes.jsonl", rows)  # over 16 MB: other processes read it too
+    out = small.parent / "out"
+    work = ".1-collect-human.*.tmp"
+    error = interrupted(small, lambda me: bool(me.children()) and any(out.glob(work)))
+    assert error == after_ctrl_c(small, "1 collect human")
+    assert [path.name for path in out.iterdir()] == ["pipeline.json"]
+
+
+def test_ctrl_c_keeps_finished_steps_and_prints_how_to_resume(small: Path) -> None:
+    (small.parent / "slow_module.py").write_text(
+        "import pathlib, time\n"
+        "def judge(pair):\n"
+        "    pathlib.Path('begun').touch()\n"
+        "    time.sleep(0.2)\n",
+        encoding="utf-8",
+    )
+    slow = SMALL.replace("{length_ratio: {max: 4}}", '{python: {function: "slow_module:judge"}}')
+    file, out = pipeline(small.parent, slow), small.parent / "out"
+    error = interrupted(file, lambda _: (small.parent / "begun").exists(), "--allow-code")
+    assert error == after_ctrl_c(file, "3 curate", "--allow-code")
+    assert sorted(path.name for path in out.iterdir()) == [
+        "1-collect-human",
+        "2-pair",
+        "pipeline.json",
+    ]
+    assert ran(pipeline(small.parent, SMALL)) == statuses(3, 4, 5)

@@ -15,14 +15,14 @@ from prefkit.registry import names
 SAMPLES = Path(__file__).parent.parent / "pipelines" / "samples"
 SUPPORT = SAMPLES / "support_label_studio.json"
 READER = {"label_studio": {"prompt": "prompt", "responses": ["answer1", "answer2"]}}
-FILTERS = ["identical_sides", {"length_ratio": {"max": 4}}, "duplicates"]
+FILTERS = ["empty_sides", "identical_sides", {"length_ratio": {"max": 4}}, "duplicates"]
 PIPELINE = """
 steps:
   - collect human:
       paths: support_label_studio.json
       reader: {label_studio: {prompt: prompt, responses: [answer1, answer2]}}
   - pair: {policy: best_worst}
-  - curate: {filter: [identical_sides, {length_ratio: {max: 4}}, duplicates]}
+  - curate: {filter: [empty_sides, identical_sides, {length_ratio: {max: 4}}, duplicates]}
   - export: {files: [jsonl]}
 """
 STEPS = ("1-collect-human", "2-pair", "3-curate", "4-export")
@@ -51,11 +51,12 @@ def by_functions(out: Path, key: Path) -> None:
 
 def by_commands(run: Prefkit, out: Path, key: Path) -> None:
     reader = "{label_studio: {prompt: prompt, responses: [answer1, answer2]}}"
-    filters = ["--filter", "identical_sides", "--filter", "length_ratio: {max: 4}"]
+    options = ["empty_sides", "identical_sides", "length_ratio: {max: 4}", "duplicates"]
+    filters = [word for option in options for word in ("--filter", option)]
     commands: list[list[object]] = [
         ["collect", "human", SUPPORT, "--reader", reader, "--pseudonym-key", key],
         ["pair", out / STEPS[0], "--policy", "best_worst"],
-        ["curate", out / STEPS[1], *filters, "--filter", "duplicates"],
+        ["curate", out / STEPS[1], *filters],
         ["export", out / STEPS[2], "--files", "jsonl"],
     ]
     for step, command in zip(STEPS, commands, strict=True):

@@ -18,10 +18,10 @@ from prefkit.dataset.rows import ROWS, read_rows
 from prefkit.errors import DataError
 from prefkit.exporters.claims import Claim, check_files, claims_of
 from prefkit.exporters.problems import Problems
-from prefkit.exporters.prompts import column_of, offsets_of
 from prefkit.exporters.sources import SourceError, lines_of
 from prefkit.schema.arrow import SCHEMAS
 from prefkit.schema.batch import digests_of
+from prefkit.schema.columns import one_chunk, own_offsets
 from prefkit.schema.ids import comparison_id, pair_id
 
 __all__ = ["check_dataset"]
@@ -112,11 +112,11 @@ def _ids(table: pa.Table, kind: str) -> Iterator[str | None]:
 
 def _responses(table: pa.Table) -> Iterator[list[tuple[str, str]]]:
     """Id and recomputed digest of each response of each comparison."""
-    responses = column_of(table["responses"])
+    responses = one_chunk(table["responses"])
     flat = responses.flatten()
     digests = digests_of(pc.struct_field(flat, "messages"))
     names = pc.struct_field(flat, "id").to_pylist()
     pairs = [(name, digest or "") for name, digest in zip(names, digests, strict=True)]
-    ends = offsets_of(responses).to_pylist()
+    ends = own_offsets(responses).to_pylist()
     for start, end in pairwise(ends):
         yield pairs[start:end]

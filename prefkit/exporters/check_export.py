@@ -26,10 +26,11 @@ from prefkit.exporters.folder import META_FILE
 from prefkit.exporters.outputs import DROPPED
 from prefkit.exporters.parsed import LineError, Parsed, Turns, parse_line
 from prefkit.exporters.problems import Problems
-from prefkit.exporters.prompts import DIGEST, cluster_digests, column_of
+from prefkit.exporters.prompts import DIGEST, cluster_digests
 from prefkit.exporters.sources import Place, SourceError, data_files_of_state, files_of, lines_of
 from prefkit.exporters.split import SPLITS
 from prefkit.schema.arrow import MESSAGES
+from prefkit.schema.columns import one_chunk
 from prefkit.schema.columns import table as table_of
 from prefkit.schema.ids import messages_digest, pair_id
 
@@ -194,7 +195,7 @@ class _Check:
     def _flush(self, split: str, batch: list[tuple[Any, ...]], where: list[Place]) -> None:
         table = table_of(_ROWS, batch)
         self.content.append(export_digests(table, table, pl.repeat(split, len(table), eager=True)))
-        parsed = column_of(pc.greater(pc.list_value_length(table["prompt"]), 0)).to_numpy(False)
+        parsed = one_chunk(pc.greater(pc.list_value_length(table["prompt"]), 0)).to_numpy(False)
         prompts = cluster_digests(table["prompt"]).to_pylist()
         self._keys["prompt"] += [
             prompt if there else _digest(place.text)  # what did not parse leaks nothing

@@ -11,7 +11,8 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from prefkit.exporters.prompts import column_of, digests_of_strings
+from prefkit.exporters.prompts import digests_of_strings
+from prefkit.schema.columns import one_chunk
 
 __all__ = ["export_digests"]
 
@@ -48,7 +49,7 @@ def _chosen_first(pairs: pa.Table) -> pl.Series:
     Null for a missing side. Sides of one plain message of the same role differ in content alone, so
     Polars compares them (which takes Arrow ten times as long).
     """
-    chosen, rejected = (column_of(pairs[name]) for name in ("chosen", "rejected"))
+    chosen, rejected = (one_chunk(pairs[name]) for name in ("chosen", "rejected"))
     plain = _is_plain(chosen, rejected)
     if plain.all():
         texts = [

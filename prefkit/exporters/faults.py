@@ -9,7 +9,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from prefkit.exporters.prompts import column_of, offsets_of
+from prefkit.schema.columns import one_chunk, own_offsets
 
 __all__ = ["FAULTS", "Sides", "faults_of", "sides_of"]
 
@@ -36,7 +36,7 @@ class Sides(NamedTuple):
 
 def sides_of(table: pa.Table) -> Sides:
     """The sides of `prompt`, `chosen`, `rejected`; a missing side has 0 characters."""
-    prompt, chosen, rejected = (column_of(table[name]) for name in ("prompt", "chosen", "rejected"))
+    prompt, chosen, rejected = (one_chunk(table[name]) for name in ("prompt", "chosen", "rejected"))
     return Sides(prompt, chosen, rejected, _characters(chosen), _characters(rejected))
 
 
@@ -62,7 +62,7 @@ def _characters(lists: pa.ListArray) -> _Ints:
 
 def _sums(lists: pa.ListArray, values: _Ints) -> _Ints:
     totals = np.concatenate([[0], np.cumsum(values)])
-    offsets = offsets_of(lists).to_numpy()
+    offsets = own_offsets(lists).to_numpy()
     sums: _Ints = totals[offsets[1:]] - totals[offsets[:-1]]
     return sums
 

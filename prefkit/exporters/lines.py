@@ -13,7 +13,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from prefkit.exporters.prompts import column_of, offsets_of
+from prefkit.schema.columns import one_chunk, own_offsets
 
 __all__ = ["json_lines", "json_text", "message_texts", "plain_messages", "to_bytes"]
 
@@ -71,16 +71,16 @@ def json_text(texts: pl.Series) -> pl.Series:
 
 def plain_messages(messages: pa.ListArray | pa.ChunkedArray) -> pa.ListArray:
     """Message lists without their `extra`; a null list stays null."""
-    lists = column_of(messages)
+    lists = one_chunk(messages)
     flat = lists.flatten()
     parts = [pc.struct_field(flat, "role"), pc.struct_field(flat, "content")]
     turns = pa.StructArray.from_arrays(parts, ["role", "content"])
-    return pa.ListArray.from_arrays(offsets_of(lists), turns, mask=_missing(lists))
+    return pa.ListArray.from_arrays(own_offsets(lists), turns, mask=_missing(lists))
 
 
 def message_texts(messages: pa.ListArray | pa.ChunkedArray) -> pa.ListArray:
     """Message lists as lists of JSON objects, the members of `extra` behind role and content."""
-    lists = column_of(messages)
+    lists = one_chunk(messages)
     flat = lists.flatten()
     turns = pl.DataFrame(
         {
@@ -94,7 +94,7 @@ def message_texts(messages: pa.ListArray | pa.ChunkedArray) -> pa.ListArray:
     )
     text = turns.select(pl.coalesce(merged, plain).alias("text"))["text"]
     return pa.ListArray.from_arrays(
-        offsets_of(lists), text.to_arrow().cast(pa.string()), mask=_missing(lists)
+        own_offsets(lists), text.to_arrow().cast(pa.string()), mask=_missing(lists)
     )
 
 

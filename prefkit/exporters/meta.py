@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from prefkit.exporters.lines import json_text
-from prefkit.exporters.prompts import column_of
+from prefkit.schema.columns import one_chunk
 
 __all__ = ["META", "meta_lines"]
 
@@ -49,7 +49,7 @@ def meta_lines(table: pa.Table, places: pl.DataFrame) -> pl.Series:
 
 def _tag_objects(table: pa.Table) -> pl.Series:
     """The members of each row's tags as JSON, without the braces."""
-    tags = column_of(table["tags"])
+    tags = one_chunk(table["tags"])
     start, end = (tags.offsets[place].as_py() for place in (0, -1))
     keys, values = (
         pl.Series(pl.from_arrow(part.slice(start, end - start)), dtype=pl.String)

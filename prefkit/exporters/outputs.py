@@ -14,8 +14,8 @@ from prefkit.exporters.content import export_digests
 from prefkit.exporters.files import ByteFiles, ParquetFile, StreamFile
 from prefkit.exporters.lines import json_lines, message_texts, to_bytes
 from prefkit.exporters.meta import meta_lines
-from prefkit.exporters.prompts import column_of
 from prefkit.exporters.trl import Layout, TrlWriter
+from prefkit.schema.columns import one_chunk
 
 __all__ = ["DROPPED", "PARTS", "Outputs"]
 
@@ -97,8 +97,8 @@ def _dropped_lines(table: pa.Table) -> pl.Series:
     bare = pa.table(
         {
             **{name: message_texts(table[name]) for name in ("prompt", "chosen", "rejected")},
-            "tools": column_of(table["tools"]),
-            "chat_template_kwargs": column_of(table["template_kwargs"]),
+            "tools": one_chunk(table["tools"]),
+            "chat_template_kwargs": one_chunk(table["template_kwargs"]),
         }
     )
     head = pl.DataFrame({name: pl.from_arrow(table[name]) for name in ("id", "dropped")})

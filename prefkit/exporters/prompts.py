@@ -15,29 +15,15 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from prefkit.schema.columns import one_chunk, own_offsets
 from prefkit.schema.ids import normalised
 
-__all__ = ["DIGEST", "cluster_digests", "column_of", "digests_of_strings", "offsets_of"]
+__all__ = ["DIGEST", "cluster_digests", "digests_of_strings"]
 
 DIGEST = pa.binary(16)
 
 # What Python's `\s` matches in ASCII beside a single space, the separators 0x1c to 0x1f included.
 _BLANKS = r"[\t-\r\x1c-\x1f]|  "
-
-
-def column_of(values: pa.Array | pa.ChunkedArray) -> pa.Array:
-    """A column in one chunk; one that is in one chunk already is not copied."""
-    if not isinstance(values, pa.ChunkedArray):
-        return values
-    return values.chunk(0) if values.num_chunks == 1 else values.combine_chunks()
-
-
-def offsets_of(lists: pa.ListArray) -> pa.Array:
-    """Offsets into `lists.flatten()`; a null list has length 0."""
-    lengths = pc.fill_null(pc.list_value_length(lists), 0).to_numpy()
-    offsets = np.zeros(len(lists) + 1, dtype=np.int32)
-    np.cumsum(lengths, out=offsets[1:])
-    return pa.array(offsets)
 
 
 def digests_of_strings(texts: pl.Series) -> list[bytes]:
@@ -51,7 +37,7 @@ def digests_of_strings(texts: pl.Series) -> list[bytes]:
 
 def cluster_digests(prompts: pa.ListArray | pa.ChunkedArray) -> pa.Array:
     """The prompt cluster of each message list as 16 bytes."""
-    lists = column_of(prompts)
+    lists = one_chunk(prompts)
     flat = lists.flatten()
     role = pl.Series(pl.from_arrow(pc.struct_field(flat, "role")), dtype=pl.String)
     content = pl.Series(pl.from_arrow(pc.struct_field(flat, "content")), dtype=pl.String)
@@ -69,7 +55,7 @@ def cluster_digests(prompts: pa.ListArray | pa.ChunkedArray) -> pa.Array:
         "content",
     )
     if len(turns) != len(lists) or not pc.all(pc.equal(pc.list_value_length(lists), 1)).as_py():
-        turns = _joined(turns, offsets_of(lists))
+        turns = _joined(turns, own_offsets(lists))
     encoded = pl.concat_str(pl.lit("["), "head", pl.lit("]"), "content").alias("text")
     return pa.array(digests_of_strings(turns.select(encoded)["text"]), DIGEST)
 

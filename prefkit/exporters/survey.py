@@ -17,8 +17,9 @@ import pyarrow.compute as pc
 from prefkit.errors import GateFailed
 from prefkit.exporters.clusters import cluster_keys
 from prefkit.exporters.faults import FAULTS, Sides, faults_of, sides_of
-from prefkit.exporters.prompts import DIGEST, cluster_digests, column_of, offsets_of
+from prefkit.exporters.prompts import DIGEST, cluster_digests
 from prefkit.exporters.trl import Layout, TrlWriter
+from prefkit.schema.columns import one_chunk, own_offsets
 
 __all__ = ["COLUMNS", "Survey", "survey"]
 
@@ -90,7 +91,7 @@ _LEFT_OUT = {"preference": "unpaired", "unpaired": "paired"}
 
 
 def _look(table: pa.Table, writer: TrlWriter, tags: Sequence[str]) -> _Batch:
-    dropped = column_of(table["dropped"])
+    dropped = one_chunk(table["dropped"])
     kept = pc.is_null(dropped).to_numpy(zero_copy_only=False)
     exported = kept & writer.fits(table)
     reasons = Counter(text.partition(":")[0] for text in dropped.drop_null().to_pylist())
@@ -98,12 +99,12 @@ def _look(table: pa.Table, writer: TrlWriter, tags: Sequence[str]) -> _Batch:
     prompts = cluster_digests(shown["prompt"])
     sides = sides_of(shown)
     found = {
-        name: column_of(shown["id"]).filter(pa.array(marks)).to_pylist()
+        name: one_chunk(shown["id"]).filter(pa.array(marks)).to_pylist()
         for name, marks in faults_of(sides).items()
     }
     return _Batch(
         exported,
-        cluster_keys(column_of(shown["cluster"]), prompts),
+        cluster_keys(one_chunk(shown["cluster"]), prompts),
         prompts,
         _strata(shown, sides, tags),
         writer.layout(shown),
@@ -141,16 +142,16 @@ def _strata(table: pa.Table, sides: Sides, tags: Sequence[str]) -> pa.Array:
 
 
 def _source_names(table: pa.Table) -> pl.Series:
-    sources = column_of(table["sources"])
+    sources = one_chunk(table["sources"])
     names = pc.struct_field(sources.flatten(), "name")
     if pc.all(pc.equal(pc.list_value_length(sources), 1)).as_py():
         return pl.Series(pl.from_arrow(names), dtype=pl.String)
-    lists = pl.Series(pl.from_arrow(pa.ListArray.from_arrays(offsets_of(sources), names)))
+    lists = pl.Series(pl.from_arrow(pa.ListArray.from_arrays(own_offsets(sources), names)))
     return lists.list.unique().list.sort().list.join("+").replace("", "-")
 
 
 def _tag_values(table: pa.Table, tag: str) -> pl.Series:
-    pairs = column_of(table["tags"]).to_pylist()
+    pairs = one_chunk(table["tags"]).to_pylist()
     return pl.Series([dict(row or ()).get(tag) for row in pairs], dtype=pl.String)
 
 

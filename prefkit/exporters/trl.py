@@ -12,7 +12,7 @@ from pydantic import Field
 
 from prefkit.errors import DataError
 from prefkit.exporters.lines import message_texts, plain_messages
-from prefkit.exporters.prompts import column_of
+from prefkit.schema.columns import one_chunk
 from prefkit.step import Writer
 
 __all__ = ["Layout", "TrlWriter"]
@@ -81,7 +81,7 @@ class TrlWriter(Writer):
     def fits(self, table: pa.Table) -> _Bools:
         """Which pairs have the shape that is written."""
         both = pc.and_(
-            pc.is_valid(column_of(table["chosen"])), pc.is_valid(column_of(table["rejected"]))
+            pc.is_valid(one_chunk(table["chosen"])), pc.is_valid(one_chunk(table["rejected"]))
         )
         paired: _Bools = both.to_numpy(zero_copy_only=False)
         return ~paired if self.shape == "unpaired" else paired
@@ -115,7 +115,7 @@ class TrlWriter(Writer):
                 convert = message_texts if name in layout.raw else plain_messages
                 arrays.append(convert(messages))
             elif name == "label":
-                arrays.append(pc.is_valid(column_of(table["chosen"])))
+                arrays.append(pc.is_valid(one_chunk(table["chosen"])))
             elif name == "tools":
                 arrays.append(_json_texts(table, "tools"))
             else:
@@ -125,19 +125,19 @@ class TrlWriter(Writer):
 
 def _messages(table: pa.Table, name: str) -> pa.Array:
     if name != "completion":
-        return column_of(table[name])
-    return pc.coalesce(column_of(table["chosen"]), column_of(table["rejected"]))
+        return one_chunk(table[name])
+    return pc.coalesce(one_chunk(table["chosen"]), one_chunk(table["rejected"]))
 
 
 def _json_texts(table: pa.Table, column: str) -> pa.Array:
     """A column of JSON without blanks around it; JSON null is null."""
-    texts = pc.ascii_trim(column_of(table[column]), " \t")
+    texts = pc.ascii_trim(one_chunk(table[column]), " \t")
     return pc.if_else(pc.equal(texts, "null"), pa.scalar(None, pa.string()), texts)
 
 
 def _check_extras(table: pa.Table, name: str) -> bool:
     """Whether any message of a column has an extra; each must be an object that can be merged."""
-    lists = column_of(table[name])
+    lists = one_chunk(table[name])
     extras = pc.struct_field(lists.flatten(), "extra")
     if extras.null_count == len(extras):
         return False

@@ -37,11 +37,16 @@ class Ballots(NamedTuple):
     `scores`: row, ballot, place, score, kind, scale, outcome, source (position in the votes).
     `bare`: row, ballot, kind, outcome, source: tie, both-good and both-bad judgements without
     scores. `mixed`: the rows whose votes are of several kinds and were left out for it.
+    `joined`: vote, other: all votes that a mean over criteria is made of, by the one in `scores`.
     """
 
     scores: pl.DataFrame
     bare: pl.DataFrame
     mixed: pl.Series
+    joined: pl.DataFrame
+
+
+_NOT_JOINED = pl.DataFrame(schema={"vote": pl.UInt32, "other": pl.UInt32})
 
 
 def criteria_of(table: pa.Table) -> pl.DataFrame:
@@ -62,9 +67,12 @@ def ballots_of(table: pa.Table, selection: Selection) -> Ballots:
         whole=pl.col("scores").list.drop_nulls().list.len() > 1,
     ).explode("scores", "place")
     cells = cells.rename({"scores": "score"}).filter(pl.col("score").is_not_null())
-    scores = _numbered(_averaged(cells, selection.mean_of))
+    joined = _NOT_JOINED
+    if selection.mean_of:
+        cells, joined = _averaged(cells, selection.mean_of)
+    scores = _numbered(cells)
     bare = bare.select("row", "kind", "outcome", "vote", ballot=-1 - pl.col("vote").cast(pl.Int64))
-    return Ballots(scores, bare, mixed)
+    return Ballots(scores, bare, mixed, joined)
 
 
 def _votes(table: pa.Table) -> pl.DataFrame:
@@ -86,7 +94,9 @@ def _votes(table: pa.Table) -> pl.DataFrame:
     ).with_row_index("vote")
     unknown = pl.col("by").is_null()
     return frame.with_columns(
-        file=pl.when(unknown).then(pl.col("file")), record=pl.when(unknown).then(pl.col("record"))
+        file=pl.when(unknown).then(pl.col("file")),
+        record=pl.when(unknown).then(pl.col("record")),
+        origin=pl.struct("file", "record"),
     )
 
 
@@ -115,24 +125,37 @@ def _kinds(votes: pl.DataFrame, kinds: Sequence[str]) -> tuple[pl.DataFrame, pl.
 _JUDGEMENT = ("row", "by", "kind", "scale", "rubric", "draw", "file", "record")
 
 
-def _averaged(cells: pl.DataFrame, criteria: Sequence[str]) -> pl.DataFrame:
-    """The mean over criteria, for judgements that hold every one of them.
+def _averaged(cells: pl.DataFrame, criteria: Sequence[str]) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The mean over criteria, for judgements that hold each of them once; and what it is made of.
 
-    What a judge scored again counts again: the first scores by the criteria belong together, then
-    the second ones.
+    A judgement is what one record holds, if any of a judge's records holds every criterion; else
+    it is all that the judge said.
     """
-    if not criteria:
-        return cells
-    cells = cells.with_columns(nth=pl.int_range(pl.len()).over(*_JUDGEMENT, "place", "criterion"))
-    means = cells.group_by(*_JUDGEMENT, "place", "nth", maintain_order=True).agg(
+    cells = cells.with_columns(
+        origin=pl.when(_holds("origin", criteria).any().over(*_JUDGEMENT)).then("origin")
+    ).filter(_holds("origin", criteria))
+    means = cells.group_by(*_JUDGEMENT, "origin", "place", maintain_order=True).agg(
         # Sorted, so that the same scores have the same mean whichever criterion they are for.
         pl.col("score").sort().mean(),
-        pl.col("criterion").n_unique().alias("held"),
-        pl.col("vote").first(),
         pl.col("outcome").first(),
+        pl.col("vote").first(),
+        pl.col("vote").alias("other"),
     )
-    whole = means.filter(pl.col("held") == len(set(criteria)))
-    return whole.with_columns(whole=pl.lit(value=False)).drop("held", "nth")
+    joined = means.select("vote", "other").explode("other").unique(maintain_order=True)
+    record = pl.col("origin").struct
+    means = means.with_columns(
+        file=pl.coalesce("file", record.field("file")),
+        record=pl.coalesce("record", record.field("record")),
+        whole=pl.lit(value=False),
+    )
+    return means.drop("other", "origin"), joined
+
+
+def _holds(origin: str, criteria: Sequence[str]) -> pl.Expr:
+    """Whether a response has one score by each criterion in one judgement."""
+    each = [*_JUDGEMENT, origin, "place"]
+    complete = pl.col("criterion").n_unique().over(*each) == len(set(criteria))
+    return complete & (pl.len().over(*each) == len(set(criteria)))
 
 
 def _numbered(cells: pl.DataFrame) -> pl.DataFrame:

@@ -31,17 +31,17 @@ class Standing(NamedTuple):
 def standing_of(ballots: Ballots) -> Standing:
     """Aggregate ballots by row and pair of responses, and by row and response."""
     scores = ballots.scores
-    other = scores.select("ballot", b="place", score_b="score")
+    other = scores.select("ballot", b="place", score_b="score", vote_b="vote")
     duels = (
         scores.rename({"place": "a"})
         .join(other, on="ballot")
         .filter(pl.col("a") < pl.col("b"))
         .with_columns(difference=pl.col("score") - pl.col("score_b"))
-        .select("row", "a", "b", "difference", "kind", "scale", "outcome", "vote")
+        .select("row", "a", "b", "difference", "kind", "scale", "outcome", "vote", "vote_b")
     )
     responses = (
         scores.group_by("row", "place")
-        .agg(pl.col("score").mean(), pl.len().alias("n"), *_evidence())
+        .agg(pl.col("score").mean(), pl.len().alias("n"), *_evidence(pl.col("vote")))
         .sort("row", "place")
     )
     ranked = (
@@ -54,7 +54,7 @@ def standing_of(ballots: Ballots) -> Standing:
     return Standing(_contests(pl.concat([duels, _bare_duels(ballots, duels)])), responses, ranked)
 
 
-def _evidence() -> list[pl.Expr]:
+def _evidence(votes: pl.Expr) -> list[pl.Expr]:
     counted = pl.col("scale").str.split(":").list.first().is_in(_COUNTED) & (
         pl.col("kind") == "human"
     )
@@ -62,7 +62,7 @@ def _evidence() -> list[pl.Expr]:
         pl.col("scale").first(),
         pl.col("scale").n_unique().alias("scales"),
         counted.all().alias("counted"),
-        pl.col("vote").unique().sort().alias("votes"),
+        votes.unique().sort().alias("votes"),
     ]
 
 
@@ -84,11 +84,15 @@ def _bare_duels(ballots: Ballots, duels: pl.DataFrame) -> pl.DataFrame:
         pl.col("scale").fill_null("choice"),
         "outcome",
         pl.col("vote"),
+        pl.col("vote").alias("vote_b"),
     )
 
 
 def _contests(duels: pl.DataFrame) -> pl.DataFrame:
     difference = pl.col("difference")
+    votes = pl.col("vote")
+    if (duels["vote"] != duels["vote_b"]).any():  # pointwise: each side has its own vote
+        votes = votes.append(pl.col("vote_b"))
     return (
         duels.group_by("row", "a", "b")
         .agg(
@@ -99,7 +103,7 @@ def _contests(duels: pl.DataFrame) -> pl.DataFrame:
             difference.sort_by("vote").mean(),
             (pl.col("outcome") == "both_good").sum().cast(pl.Int64).alias("both_good"),
             (pl.col("outcome") == "both_bad").sum().cast(pl.Int64).alias("both_bad"),
-            *_evidence(),
+            *_evidence(votes),
         )
         .sort("row", "a", "b")
     )

@@ -64,6 +64,8 @@ def pairs_of(plan: Plan, table: pa.Table) -> Batch:
     found = with_evidence(pairs, standing)
     if plan.tie == "soft":
         found = soft_labels(found, extra)
+    if len(ballots.joined):
+        found = found.with_columns(_all_votes(found["votes"], ballots.joined))
     reasons = pl.concat(
         [
             refused,
@@ -72,7 +74,7 @@ def pairs_of(plan: Plan, table: pa.Table) -> Batch:
             ),
             chosen.aside,
             aside_reasons(standing, pairs),
-            pl.DataFrame({"row": ids["row"]}).with_columns(reason=pl.lit("no vote that counts")),
+            ids.select("row", reason=pl.lit(_nothing(plan.selection))),
         ]
     ).unique("row", keep="first", maintain_order=True)
     aside = reasons.join(pairs, on="row", how="anti").join(ids, on="row").sort("row")
@@ -152,6 +154,23 @@ def _places(starts: np.ndarray[Any, Any], found: pl.DataFrame, name: str) -> pa.
     """Positions in the flattened responses, null where the side is missing."""
     place = found[name].to_arrow()
     return pc.add(pa.array(starts[found["row"].to_numpy()]), place.cast(pa.int64()))
+
+
+def _nothing(selection: Selection) -> str:
+    """Why a comparison gives nothing where no other reason is known."""
+    if selection.mean_of:
+        return "no judgement has every criterion once"
+    return "no vote that counts"
+
+
+def _all_votes(votes: pl.Series, joined: pl.DataFrame) -> pl.Series:
+    """Lists of votes in which one that stands for a mean becomes all that the mean is made of."""
+    lines = pl.DataFrame({"vote": votes}).with_row_index("line").explode("vote")
+    lines = lines.join(joined, on="vote", how="left")
+    found = lines.group_by("line").agg(
+        pl.coalesce("other", "vote").drop_nulls().unique().sort().alias("votes")
+    )
+    return found.sort("line")["votes"]
 
 
 def _sources(table: pa.Table, votes: pl.Series) -> pa.ListArray:

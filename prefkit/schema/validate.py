@@ -59,9 +59,9 @@ def scale_bounds(scale: str) -> tuple[float, float] | None:
 
 
 def _check_messages(messages: tuple[Message, ...], where: str) -> None:
-    role: object  # what a source holds, whatever the record promises
-    content: object
-    for turn, (role, content, _) in enumerate(messages):
+    for turn, message in enumerate(messages):
+        role: object = message[0]  # what a source holds, whatever the record promises
+        content: object = message[1]
         if not isinstance(role, str) or not role:
             raise SchemaError(f"{where}, turn {turn}: the role is {role!r}, not a name")
         if content is not None and not isinstance(content, str):

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
+import io
 import json
 import pickle
 import re
-import subprocess
-import sys
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 import prefkit
+from prefkit.cli import run_command
 from prefkit.registry import load, names, summary
 from prefkit.verbs.catalog import Catalog
 from prefkit.verbs.verb import Verb
@@ -54,9 +55,10 @@ def kind_of(name: str) -> type[Verb]:
 
 @cache
 def help_of(name: str) -> str:
-    command = [str(Path(sys.executable).parent / "prefkit"), *name.split(), "--help"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
-    return done.stdout
+    shown = io.StringIO()
+    with contextlib.redirect_stdout(shown):
+        assert run_command([*name.split(), "--help"]) == 0
+    return shown.getvalue()
 
 
 def steps_schema() -> dict[str, Any]:

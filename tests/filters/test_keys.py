@@ -35,7 +35,7 @@ TURNS = st.lists(
 SIDES = st.lists(st.none() | TURNS, max_size=6)
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=50)
 @given(SIDES, st.integers(0, 3))
 def test_exact_digests_are_those_of_the_messages(lists: list[Any], skipped: int) -> None:
     found = column_digests(column(MESSAGES, lists).slice(skipped))
@@ -44,7 +44,7 @@ def test_exact_digests_are_those_of_the_messages(lists: list[Any], skipped: int)
     ]
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=50)
 @given(SIDES, st.integers(0, 3))
 def test_normalised_digests_are_those_of_normalised_texts(lists: list[Any], skipped: int) -> None:
     found = column_digests(column(MESSAGES, lists).slice(skipped), normalise=True)
@@ -57,14 +57,14 @@ def test_normalised_digests_are_those_of_normalised_texts(lists: list[Any], skip
     ]
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=50)
 @given(st.lists(TURNS, max_size=6))
 def test_clusters_are_those_of_the_prompts(prompts: list[Any]) -> None:
     found = clusters(column(MESSAGES, prompts)).to_pylist()
     assert found == [prompt_cluster(prompt) for prompt in prompts]
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=50)
 @given(st.none() | TURNS, st.none() | TURNS)
 @pytest.mark.parametrize("keys_of", [exact_keys, normalised_keys])
 def test_keys_are_the_same_whichever_side_is_chosen(keys_of: Any, one: Any, other: Any) -> None:
@@ -76,7 +76,7 @@ def test_keys_are_the_same_whichever_side_is_chosen(keys_of: Any, one: Any, othe
     assert (turned[0] == turned[1]) == (same[0] == same[1])
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=50)
 @given(st.lists(st.tuples(TURNS, st.none() | TURNS, st.none() | TURNS), min_size=2, max_size=5))
 def test_pairs_of_other_texts_have_other_keys(rows: list[Any]) -> None:
     keys = exact_keys(numbered([pair(*row) for row in rows]))

@@ -217,10 +217,28 @@ def test_a_mean_is_of_one_judgement_each_time_it_is_made() -> None:
     ]
     found = pair(aspects(HELP, HARM, *again), policy="all", criterion="mean:help,harm")
     by_sides = {sides(row): row for row in found.rows}
-    # First 3 and 4 (y has none), then 2, 1 and 5: means over both are w 2.5, x 2.5, y 5.
+    # Line 1: w 3, x 4, y has no score for harm. Line 2: w 2, x 1, y 5. Means: w 2.5, x 2.5, y 5.
     assert set(by_sides) == {("y", "w"), ("y", "x")}
-    assert by_sides["y", "w"]["margin"] == 3.0
-    assert by_sides["y", "w"]["n_votes"] == 1
+    assert (by_sides["y", "w"]["margin"], by_sides["y", "w"]["n_votes"]) == (3.0, 1)
+    assert (by_sides["y", "x"]["margin"], by_sides["y", "x"]["n_votes"]) == (4.0, 1)
+    assert [s["record"] for s in by_sides["y", "x"]["sources"]] == ["line 2", "line 2"]
+
+
+def test_a_judge_may_give_each_criterion_in_a_record_of_its_own() -> None:
+    harm = HARM._replace(source=HARM.source._replace(record="line 2"))
+    (row,) = pair(aspects(HELP, harm), policy="all", criterion="mean:help,harm").rows
+    assert sides(row) == ("x", "w")
+    assert [source["record"] for source in row["sources"]] == ["line 1", "line 2"]
+
+
+def test_a_mean_that_no_judgement_gives_is_said() -> None:
+    other = HARM._replace(by="another")
+    found = pair(aspects(HELP, other), policy="all", criterion="mean:help,harm")
+    assert (found.rows, found.reasons) == ([], ["no judgement has every criterion once"])
+    twice = [HELP._replace(source=HELP.source._replace(record=name)) for name in ("a", "b")]
+    harm = HARM._replace(source=HARM.source._replace(record="c"))
+    found = pair(aspects(*twice, harm), policy="all", criterion="mean:help,harm")
+    assert (found.rows, found.reasons) == ([], ["no judgement has every criterion once"])
 
 
 def test_equal_scores_under_changed_names_have_the_same_mean() -> None:
