@@ -215,7 +215,7 @@ def run_command(arguments: Sequence[str]) -> int:
     try:
         call = _ROOT.main(list(arguments), "prefkit", standalone_mode=False)
         return call() if isinstance(call, _Call) else int(call or 0)
-    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - every failure ends here
+    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the one process boundary
         from prefkit.failures import report
 
         return report(error, arguments)

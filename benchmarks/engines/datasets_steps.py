@@ -1,7 +1,7 @@
-"""Hugging Face datasets, the same three steps, each a process that ends in something saved; `STEP IN OUT`.
+"""Hugging Face datasets, the same three steps, each a process that saves; `STEP IN OUT`.
 
-`collect` loads JSON lines, checks every row's turns and keeps an id; `filter` loads what was saved, drops
-by length ratio, identical sides and repeats; `export` loads that, deals rows to splits, writes JSON lines.
+`collect` loads JSON lines, checks every row's turns and keeps an id; `filter` loads what was saved,
+drops by length ratio, identical sides and repeats; `export` deals rows to splits and writes lines.
 """
 
 from __future__ import annotations

@@ -18,6 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from prefkit.schema.columns import one_chunk, own_offsets
+from prefkit.schema.orientation import chosen_sorts_first
 
 __all__ = ["DIGEST_BYTES", "combined", "row_digests"]
 
@@ -50,7 +51,7 @@ def combined(digests: Iterable[bytes]) -> str:
 def _without_texts(table: pa.Table) -> pa.Table:
     if "responses" in table.column_names:
         return _replace(table.drop_columns(["prompt"]), "responses", _bare_responses(table))
-    first = _chosen_sorts_first(table)
+    first = chosen_sorts_first(table)
     return table.drop_columns(["prompt", "chosen", "rejected"]).append_column(
         "_chosen_first", first
     )
@@ -62,53 +63,6 @@ def _bare_responses(table: pa.Table) -> pa.ListArray:
     names = ["id", "model", "sampling", "extra"]
     bare = pa.StructArray.from_arrays([pc.struct_field(flat, name) for name in names], names)
     return pa.ListArray.from_arrays(own_offsets(responses), bare)
-
-
-def _chosen_sorts_first(table: pa.Table) -> pa.Array:
-    """Whether the chosen side's messages sort before the rejected side's; null for a missing side.
-
-    Messages compare as (role, content, extra). Where both sides are one plain message of one role,
-    which is nearly always, Arrow compares the contents and no text becomes a Python string.
-    """
-    chosen, rejected = (one_chunk(table[name]) for name in ("chosen", "rejected"))
-    plain = _both(_is_plain(chosen), _is_plain(rejected))
-    one, other = (_contents(side.filter(plain)) for side in (chosen, rejected))
-    fast = pc.less(one, other)
-    rest = pc.invert(plain)
-    slow = [
-        None if a is None or b is None else _sort_key(a) < _sort_key(b)
-        for a, b in zip(
-            chosen.filter(rest).to_pylist(), rejected.filter(rest).to_pylist(), strict=True
-        )
-    ]
-    first = pc.replace_with_mask(pa.nulls(len(chosen), pa.bool_()), plain, fast)
-    return pc.replace_with_mask(first, rest, pa.array(slow, pa.bool_()))
-
-
-def _sort_key(messages: list[dict[str, str | None]]) -> list[tuple[str, str, str]]:
-    return [(m["role"] or "", m["content"] or "", m["extra"] or "") for m in messages]
-
-
-def _is_plain(sides: pa.ListArray) -> pa.BooleanArray:
-    """Whether a side is one assistant message with text and no extra."""
-    single = pc.fill_null(pc.equal(pc.list_value_length(sides), 1), False)
-    flat = sides.filter(single).flatten()
-    plain = _both(
-        pc.equal(pc.struct_field(flat, "role"), "assistant"),
-        _both(
-            pc.is_valid(pc.struct_field(flat, "content")),
-            pc.is_null(pc.struct_field(flat, "extra")),
-        ),
-    )
-    return pc.replace_with_mask(single, single, plain)
-
-
-def _both(one: pa.Array, other: pa.Array) -> pa.Array:
-    return pc.and_(one, other)
-
-
-def _contents(sides: pa.ListArray) -> pa.Array:
-    return pc.struct_field(sides.flatten(), "content")
 
 
 def _replace(table: pa.Table, name: str, values: pa.Array) -> pa.Table:

@@ -110,11 +110,14 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     try:
         manifest = json.loads(path.read_text(encoding="utf-8"))
         versions = manifest["prefkit"]
-    except (ValueError, KeyError, TypeError) as error:
+        newer = int(versions["format"]) > _FORMAT or int(versions["schema"]) > SCHEMA_VERSION
+        if not isinstance(manifest["kind"], str) or not isinstance(manifest["verb"], str):
+            raise TypeError("kind and verb must be words")
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise DataError(f"{path} is not a prefkit manifest: {error}") from error
-    if versions["format"] > _FORMAT or versions["schema"] > SCHEMA_VERSION:
+    if newer:
         raise DataError(
-            f"{path} was written by prefkit {versions['version']}, which is newer than this one"
+            f"{path} was written by prefkit {versions.get('version')}, which is newer than this one"
         )
     return dict(manifest)
 

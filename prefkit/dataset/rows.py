@@ -1,8 +1,8 @@
 """The rows of a dataset: `rows/part-NNNNN.parquet`, written so that equal rows give equal bytes.
 
 Row groups are cut by the rows alone (at most 16,384 rows or about 32 MB of text), whatever batches
-the writer was handed, and every group is written from one chunk. They are not compressed (that costs
-more than most verbs do to a row); pages have checksums, which every read verifies.
+the writer was handed, and every group is written from one chunk. They are not compressed (that
+costs more than most verbs do to a row); pages have checksums, which every read verifies.
 """
 
 from __future__ import annotations

@@ -20,8 +20,8 @@ from prefkit.exporters.claims import Claim, check_files, claims_of
 from prefkit.exporters.problems import Problems
 from prefkit.exporters.sources import SourceError, lines_of
 from prefkit.schema.arrow import SCHEMAS
-from prefkit.schema.batch import digests_of
 from prefkit.schema.columns import one_chunk, own_offsets
+from prefkit.schema.digests import digests_of
 from prefkit.schema.ids import comparison_id, pair_id
 
 __all__ = ["check_dataset"]

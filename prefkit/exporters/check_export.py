@@ -26,12 +26,12 @@ from prefkit.exporters.folder import META_FILE
 from prefkit.exporters.outputs import DROPPED
 from prefkit.exporters.parsed import LineError, Parsed, Turns, parse_line
 from prefkit.exporters.problems import Problems
-from prefkit.exporters.prompts import DIGEST, cluster_digests
 from prefkit.exporters.sources import Place, SourceError, data_files_of_state, files_of, lines_of
 from prefkit.exporters.split import SPLITS
 from prefkit.schema.arrow import MESSAGES
 from prefkit.schema.columns import one_chunk
 from prefkit.schema.columns import table as table_of
+from prefkit.schema.digests import DIGEST, cluster_digests
 from prefkit.schema.ids import messages_digest, pair_id
 
 __all__ = ["check_export"]

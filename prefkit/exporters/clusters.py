@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from prefkit.exporters.prompts import DIGEST
+from prefkit.schema.digests import DIGEST
 
 __all__ = ["Units", "cluster_keys", "units_of"]
 

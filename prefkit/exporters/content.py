@@ -11,8 +11,8 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from prefkit.exporters.prompts import digests_of_strings
 from prefkit.schema.columns import one_chunk
+from prefkit.schema.digests import digests_of_strings
 
 __all__ = ["export_digests"]
 

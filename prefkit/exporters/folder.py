@@ -41,7 +41,7 @@ class Written(NamedTuple):
     content_hash: str
 
 
-def write_folder(  # noqa: PLR0913
+def write_folder(  # noqa: PLR0913 - one call, from `export`
     tables: Iterable[pa.Table],
     folder: Path,
     writer: TrlWriter,

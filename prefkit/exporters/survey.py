@@ -17,9 +17,9 @@ import pyarrow.compute as pc
 from prefkit.errors import GateFailed
 from prefkit.exporters.clusters import cluster_keys
 from prefkit.exporters.faults import FAULTS, Sides, faults_of, sides_of
-from prefkit.exporters.prompts import DIGEST, cluster_digests
 from prefkit.exporters.trl import Layout, TrlWriter
 from prefkit.schema.columns import one_chunk, own_offsets
+from prefkit.schema.digests import DIGEST, cluster_digests
 
 __all__ = ["COLUMNS", "Survey", "survey"]
 

@@ -11,8 +11,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import Field
 
-from prefkit.filters.keys import clusters, exact_keys, normalised_keys
+from prefkit.filters.keys import exact_keys, normalised_keys
 from prefkit.schema.columns import one_chunk
+from prefkit.schema.digests import clusters_of
 from prefkit.step import ROW, Filter, Measurement, TwoPass
 
 __all__ = ["Duplicates", "FoundDuplicates"]
@@ -127,7 +128,7 @@ class FoundDuplicates(Filter):
             return table
         known = one_chunk(table["cluster"])
         missing = pc.is_null(known)
-        found = clusters(table["prompt"].filter(missing).combine_chunks())
+        found = pa.array(clusters_of(table["prompt"].filter(missing)), pa.string())
         place = table.schema.get_field_index("cluster")
         filled = pc.replace_with_mask(known, missing, found)
         return table.set_column(place, table.schema.field(place), filled)

@@ -11,8 +11,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from prefkit.filters.texts import message_contents
-from prefkit.schema.batch import digests_of, message_tuples
+from prefkit.schema.batch import message_tuples
 from prefkit.schema.columns import one_chunk
+from prefkit.schema.digests import digests_of
 from prefkit.step import Filter, Measurement
 
 __all__ = ["EmptySides", "IdenticalSides"]

@@ -14,8 +14,8 @@ from prefkit.pairing.contests import standing_of
 from prefkit.pairing.evidence import aside_reasons, soft_labels, tied_pairs, with_evidence
 from prefkit.pairing.policy import Policy
 from prefkit.schema.arrow import PAIRS
-from prefkit.schema.batch import digests_of
 from prefkit.schema.columns import column, one_chunk, own_offsets
+from prefkit.schema.digests import digests_of
 from prefkit.schema.ids import pair_id
 
 __all__ = ["Batch", "Plan", "pairs_of"]

@@ -66,10 +66,7 @@ def read_document(file: Path, changes: Sequence[str]) -> Document:
     Raises:
         ConfigError: it cannot be read, is no pipeline, or a change names nothing in it.
     """
-    try:
-        text = file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"cannot read the pipeline {file}: {error}") from error
+    text = _read(file)
     content = load_yaml(text, str(file))
     if not isinstance(content, dict):
         raise ConfigError(f"{file} is no pipeline: it has no keys", hint=_SCHEMA_HINT)
@@ -87,6 +84,15 @@ def read_document(file: Path, changes: Sequence[str]) -> Document:
     for change in changes:
         steps = apply_change(steps, change)
     return Document(file, text, tuple(changes), name, steps)
+
+
+def _read(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(f"cannot read the pipeline {file}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"cannot read the pipeline {file}: it is not UTF-8") from error
 
 
 _SCHEMA_HINT = "prefkit catalog pipeline-schema"

@@ -67,16 +67,24 @@ def _read(path: Path) -> dict[str, Any]:
     return state if sound else {}
 
 
+def _entries(
+    state: dict[str, Any], part: str, names: Sequence[str], keys: set[str]
+) -> dict[str, dict[str, Any]]:
+    """The entries of today's steps that are whole."""
+    found = ((name, state.get(part, {}).get(name)) for name in names)
+    return {name: entry for name, entry in found if isinstance(entry, dict) and keys <= set(entry)}
+
+
 class State:
     """The recorded state of one pipeline folder."""
 
     def __init__(self, out: Path, document: Document, steps: Sequence[Planned]) -> None:
         self._path = out / _STATE
-        names = {step.name for step in steps}
-        known = _read(self._path)
         self._digests: dict[tuple[str, ...], str] = {}
-        self._steps = {k: v for k, v in known.get("steps", {}).items() if k in names}
-        self._run = {k: v for k, v in known.get("run", {}).items() if k in names}
+        known = _read(self._path)
+        names = [step.name for step in steps]
+        self._steps = _entries(known, "steps", names, {"key", "options"})
+        self._run = _entries(known, "run", names, {"inputs", "files"})
         self._head = {
             "prefkit": {"version": __version__},
             "set": list(document.changes),

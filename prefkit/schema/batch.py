@@ -8,9 +8,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from prefkit.schema.columns import one_chunk
-from prefkit.schema.ids import messages_digest, prompt_cluster
 
-__all__ = ["clusters_of", "digests_of", "message_tuples"]
+__all__ = ["message_tuples"]
 
 _Turns = list[tuple[str, str | None, str | None]]
 
@@ -28,13 +27,3 @@ def message_tuples(messages: pa.ListArray | pa.ChunkedArray) -> Iterator[_Turns 
             continue
         yield turns[start : start + length]
         start += length
-
-
-def digests_of(messages: pa.ListArray | pa.ChunkedArray) -> list[str | None]:
-    """The digest of each message list, null for a missing side."""
-    return [None if turns is None else messages_digest(turns) for turns in message_tuples(messages)]
-
-
-def clusters_of(prompts: pa.ListArray | pa.ChunkedArray) -> list[str]:
-    """The cluster of each prompt: equal where only case, blanks or Unicode form differ."""
-    return [prompt_cluster(turns or []) for turns in message_tuples(prompts)]

@@ -149,7 +149,8 @@ def _criterion(wanted: str | None, parent: Dataset) -> tuple[str | None, str | N
         ):
             if name.strip() not in counts:
                 raise ConfigError(
-                    f"no vote has the criterion {name.strip()!r}{nearest(name, known)}; there are: {shown or 'none'}"
+                    f"no vote has the criterion {name.strip()!r}{nearest(name, known)}; "
+                    f"there are: {shown or 'none'}"
                 )
         return wanted, None
     if counts[None] or not known:
@@ -226,7 +227,8 @@ class _Counts:
         lines.append(("Pairs", f"{self.pairs:,}"))
         if self.marked + self.contradicting + self.capped:
             marks = (
-                f"{self.marked:,} against their votes · {self.contradicting:,} contradict another row"
+                f"{self.marked:,} against their votes"
+                f" · {self.contradicting:,} contradict another row"
                 f" · {self.capped:,} beyond the cap of their prompt"
             )
             lines.append(("Marked", marks))

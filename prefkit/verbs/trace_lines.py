@@ -47,7 +47,8 @@ def _pair(pair: Mapping[str, Any], limits: Mapping[str, str]) -> Iterator[Line]:
 
 
 def _evidence(pair: Mapping[str, Any]) -> str:
-    parts = [f"{pair['n_votes']} counted votes"]
+    count = pair["n_votes"]
+    parts = [f"{count} vote{'' if count == 1 else 's'} counted"]
     if pair["agreement"] is not None:
         parts.append(f"{pair['agreement']:.0%} agree")
     for name in ("p_chosen", "margin"):

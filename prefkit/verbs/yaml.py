@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from typing import Any
+from typing import Any, ClassVar
 
 import yaml
 
@@ -28,7 +28,7 @@ _BASES = {"0o": 8, "0x": 16}
 class _Loader(yaml.SafeLoader):
     """The safe loader without tags, aliases, merge keys and the words of YAML 1.1."""
 
-    yaml_implicit_resolvers = {}  # noqa: RUF012 - filled below, never shared with the safe loader
+    yaml_implicit_resolvers: ClassVar[dict[str, Any]] = {}
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
         """Refuse aliases (a few nested ones unfold into gigabytes) and tags."""

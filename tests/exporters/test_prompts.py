@@ -3,9 +3,9 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prefkit.exporters.prompts import cluster_digests
 from prefkit.schema.arrow import MESSAGES
 from prefkit.schema.columns import column
+from prefkit.schema.digests import cluster_digests
 from prefkit.schema.ids import prompt_cluster
 
 TEXTS = st.text(

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from prefkit.errors import ConfigError
 from prefkit.exporters.clusters import cluster_keys, units_of
-from prefkit.exporters.prompts import DIGEST
 from prefkit.exporters.split import SPLITS, Shares, Split, assign
+from prefkit.schema.digests import DIGEST
 
 
 def digests(names: list[object]) -> pa.Array:

@@ -10,9 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pair_rows import pair, user
 
-from prefkit.filters.keys import clusters, column_digests, exact_keys, normalised_keys
+from prefkit.filters.keys import exact_keys, normalised_keys
 from prefkit.schema.arrow import MESSAGES
 from prefkit.schema.columns import column
+from prefkit.schema.digests import clusters_of, column_digests
 from prefkit.schema.ids import messages_digest, normalised, prompt_cluster
 
 TEXTS = st.text(
@@ -60,7 +61,7 @@ def test_normalised_digests_are_those_of_normalised_texts(lists: list[Any], skip
 @settings(deadline=None, max_examples=50)
 @given(st.lists(TURNS, max_size=6))
 def test_clusters_are_those_of_the_prompts(prompts: list[Any]) -> None:
-    found = clusters(column(MESSAGES, prompts)).to_pylist()
+    found = clusters_of(column(MESSAGES, prompts))
     assert found == [prompt_cluster(prompt) for prompt in prompts]
 
 

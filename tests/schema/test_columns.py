@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 from prefkit.dataset import open_dataset
 from prefkit.errors import SchemaError
 from prefkit.schema.arrow import COMPARISONS, MESSAGES, PAIRS, SCHEMAS, VOTE, empty
-from prefkit.schema.batch import clusters_of, digests_of, message_tuples
+from prefkit.schema.batch import message_tuples
 from prefkit.schema.columns import column, join, table
+from prefkit.schema.digests import clusters_of, digests_of
 from prefkit.schema.ids import messages_digest
 from prefkit.schema.records import to_json
 

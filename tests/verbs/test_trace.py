@@ -85,7 +85,7 @@ def test_a_kept_pair_shows_votes_people_order_rubric_and_checks(folders: Path) -
     assert lines["Rejected"] == "[m-1] assistant: No idea."
     # two of three agree; with half a vote for each side before: 2.5 of 4
     assert lines["Evidence"] == (
-        "3 counted votes · 67% agree · p_chosen 0.625 (beta) · margin 0.3333 (choice) · weight 1"
+        "3 votes counted · 67% agree · p_chosen 0.625 (beta) · margin 0.3333 (choice) · weight 1"
     )
     votes = [text for label, text in outcome.lines if label.startswith("Vote ")]
     assert (
