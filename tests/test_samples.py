@@ -37,7 +37,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def _records(entry: dict[str, Any]) -> set[str]:
-    """How the planted rows are named in `sources`: tasks by number, other rows by file and place."""
+    """How the planted rows are named in `sources`: tasks by number, others by file and place."""
     found = {f"task {task}" for task in entry.get("tasks", [])}
     for file, where in (
         (entry["file"], entry["where"]),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from typing import Any, ClassVar
+from typing import Any
 
 import yaml
 
@@ -28,7 +28,7 @@ _BASES = {"0o": 8, "0x": 16}
 class _Loader(yaml.SafeLoader):
     """The safe loader without tags, aliases, merge keys and the words of YAML 1.1."""
 
-    yaml_implicit_resolvers: ClassVar[dict[str, Any]] = {}
+    yaml_implicit_resolvers = {}  # noqa: RUF012 - the base class declares it so
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
         """Refuse aliases (a few nested ones unfold into gigabytes) and tags."""
