@@ -94,16 +94,18 @@ def _names(path: Path, handle: int) -> bool:
         return False
 
 
-def check_target(target: Path, *, force: bool) -> None:
+def check_target(target: Path, *, force: bool, source: Path | None = None) -> None:
     """Refuse to write where something is, unless `force` and it is a prefkit folder.
 
     Raises:
-        ConfigError: as above; a symlink is never replaced.
+        ConfigError: as above; neither a symlink nor the folder read from is ever replaced.
     """
     if target.is_symlink():
         raise ConfigError(f"{target} is a symbolic link; nothing is replaced through one")
     if not target.exists():
         return
+    if source is not None and target.resolve() == source.resolve():
+        raise ConfigError(f"{target} is the dataset itself; name another --out")
     if not force:
         raise ConfigError(
             f"{target} exists already", hint="add --force to replace it, or another --out"

@@ -50,9 +50,7 @@ class Curate(Verb):
         steps = self._steps("curate")
         if self.dry_run:
             return self._outcome(run_steps(parent, steps, None, self.limit), None)
-        check_target(self.out, force=self.force)
-        if self.out.resolve() == self.dataset.resolve():
-            raise ConfigError(f"{self.out} is the dataset itself; name another --out")
+        check_target(self.out, force=self.force, source=self.dataset)
         with create_dataset(self.out, "pairs", force=self.force) as writer:
             counts = run_steps(parent, steps, writer, self.limit)
             facts = {

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from prefkit.errors import ConfigError, NothingUsable
+from prefkit.errors import NothingUsable
 from prefkit.registry import load
 from prefkit.step import make
 from prefkit.verbs.verb import Outcome, Verb
@@ -81,9 +81,7 @@ class Export(Verb):
         return self._write(dataset, writer, found, split, gates)
 
     def _check_out(self, check_target: Any) -> None:
-        check_target(self.out, force=self.force)
-        if self.out.resolve() == self.dataset.resolve():
-            raise ConfigError(f"{self.out} is the dataset itself; name another --out")
+        check_target(self.out, force=self.force, source=self.dataset)
         if "arrow" in self.files:
             from prefkit.exporters.arrow_folder import require_datasets
 

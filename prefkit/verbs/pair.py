@@ -73,7 +73,7 @@ class Pair(Verb):
             for batch in self._batches(plan, parent):
                 counts.add(batch)
             return counts.outcome(self, plan, said, None)
-        check_target(self.out, force=self.force)
+        check_target(self.out, force=self.force, source=self.dataset)
         with create_dataset(self.out, "pairs", force=self.force) as writer:
             counts = self._write(plan, parent, writer)
             options = self.model_dump(mode="json", exclude={"out", "force", "dry_run", "dataset"})
