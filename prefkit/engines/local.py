@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 __all__ = ["in_processes", "in_threads", "worker_count"]
 
-_ALONE = 3
+_ALONE = 2
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
@@ -28,7 +28,7 @@ def worker_count(workers: int | None = None) -> int:
 def in_processes(
     function: Callable[[Item], Result], items: Iterable[Item], workers: int | None = None
 ) -> Iterator[Result]:
-    """Results in order; from the fourth item on they are computed in other processes.
+    """Results in order; from the third item on they are computed in other processes.
 
     `function` and items must pickle. At most two items a worker are under way, so memory stays
     bounded. For work that holds the interpreter lock (decoding JSON); starting the workers takes

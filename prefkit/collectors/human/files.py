@@ -21,7 +21,7 @@ from prefkit.step import Aside, Record
 
 __all__ = ["Block", "Blocks", "Item", "Raw", "expand", "read_blocks", "source_names"]
 
-_LINES_BYTES = 4_000_000
+_LINES_BYTES = 16_000_000
 _RECORDS = 1_000
 _SUFFIXES = (".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".xlsx", ".parquet")
 _PACKED = (".gz", ".zst")
@@ -218,7 +218,7 @@ def _container(file: str, stream: IO[bytes]) -> _Container:
 
 
 def json_lines(stream: IO[bytes], encoding: str, sheet: str | None) -> Blocks:
-    """Whole lines in blocks of about 4 MB; `encoding` and `sheet` do not apply: JSON is UTF-8."""
+    """Whole lines in blocks of about 16 MB; `encoding` and `sheet` do not apply: JSON is UTF-8."""
     del encoding, sheet
     first = 1
     rest: list[bytes] = []
