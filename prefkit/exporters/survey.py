@@ -6,7 +6,7 @@ It keeps about 100 bytes a row and never the text.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -56,14 +56,19 @@ class _Batch(NamedTuple):
     kept: int
 
 
-def survey(tables: Iterable[pa.Table], writer: TrlWriter, tags: Sequence[str]) -> Survey:
-    """Look at every row once.
+Each = Callable[[Callable[[pa.Table], _Batch], Iterable[pa.Table]], Iterable[_Batch]]
+
+
+def survey(
+    tables: Iterable[pa.Table], writer: TrlWriter, tags: Sequence[str], each: Each = map
+) -> Survey:
+    """Look at every row once; `each` is `map`, or an engine's way to do the same in order.
 
     Raises:
         GateFailed: rows that no trainer should see are not marked as dropped.
         DataError: a part stored as JSON cannot be merged into a row.
     """
-    batches = [_look(table, writer, tags) for table in tables]
+    batches = list(each(lambda table: _look(table, writer, tags), tables))
     _refuse_faults(batches)
     exported = np.concatenate([batch.exported for batch in batches] or [np.zeros(0, dtype=bool)])
     kept = sum(batch.kept for batch in batches)

@@ -61,6 +61,7 @@ class Export(Verb):
         from prefkit.dataset import open_dataset
         from prefkit.dataset.folder import check_target
         from prefkit.dataset.manifest import Gate, check_gates
+        from prefkit.engines.local import in_threads
         from prefkit.exporters.split import Shares, assign
         from prefkit.exporters.survey import COLUMNS, survey
 
@@ -69,7 +70,7 @@ class Export(Verb):
         if not self.dry_run:
             self._check_out(check_target)
         writer = make(load("writer", self.format), {"shape": self.shape}, "export")
-        found = survey(self._tables(dataset, COLUMNS), writer, self.stratify)
+        found = survey(self._tables(dataset, COLUMNS), writer, self.stratify, in_threads)
         if not found.counts["exported"]:
             raise NothingUsable(_nothing(found, self.shape), hint=f"prefkit show {self.dataset}")
         gates = check_gates([Gate("rows", found.counts["exported"], self.min_rows)])
