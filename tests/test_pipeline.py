@@ -303,8 +303,8 @@ def after_ctrl_c(file: Path, step: str, *options: str) -> str:
 
 @pytest.mark.slow
 def test_ctrl_c_ends_the_processes_that_read_and_leaves_nothing_half_written(small: Path) -> None:
-    rows = [labelled(n, "Yes. " * 100, "No. " * 120) for n in range(17_000)]
-    write_jsonl(small.parent / "votes.jsonl", rows)  # over 16 MB: other processes read it too
+    rows = [labelled(n, "Yes. " * 100, "No. " * 120) for n in range(60_000)]
+    write_jsonl(small.parent / "votes.jsonl", rows)  # over 32 MB: other processes read it too
     out = small.parent / "out"
     work = ".1-collect-human.*.tmp"
     error = interrupted(small, lambda me: bool(me.children()) and any(out.glob(work)))

@@ -111,8 +111,8 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         manifest = json.loads(path.read_text(encoding="utf-8"))
         versions = manifest["prefkit"]
         newer = int(versions["format"]) > _FORMAT or int(versions["schema"]) > SCHEMA_VERSION
-        if not isinstance(manifest["kind"], str) or not isinstance(manifest["verb"], str):
-            raise TypeError("kind and verb must be words")
+        if not newer and "kind" not in manifest:
+            raise KeyError("kind")
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise DataError(f"{path} is not a prefkit manifest: {error}") from error
     if newer:
