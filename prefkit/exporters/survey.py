@@ -151,6 +151,9 @@ def _source_names(table: pa.Table) -> pl.Series:
     names = pc.struct_field(sources.flatten(), "name")
     if pc.all(pc.equal(pc.list_value_length(sources), 1)).as_py():
         return pl.Series(pl.from_arrow(names), dtype=pl.String)
+    known = pc.unique(names)
+    if len(known) == 1 and not pc.any(pc.equal(pc.list_value_length(sources), 0)).as_py():
+        return pl.repeat(known[0].as_py(), len(sources), dtype=pl.String, eager=True)
     lists = pl.Series(pl.from_arrow(pa.ListArray.from_arrays(own_offsets(sources), names)))
     return lists.list.unique().list.sort().list.join("+").replace("", "-")
 
