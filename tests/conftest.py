@@ -13,6 +13,41 @@ settings.register_profile("prefkit", deadline=None)
 settings.load_profile("prefkit")
 
 
+SLOW = {
+    "collectors/human/test_hostile_rows.py",
+    "collectors/test_files.py",
+    "contracts/test_filter_contract.py",
+    "contracts/test_policy_contract.py",
+    "dataset/test_dataset.py",
+    "dataset/test_rows.py",
+    "exporters/test_lines.py",
+    "exporters/test_parsed.py",
+    "filters/test_keys.py",
+    "pairing/test_policies.py",
+    "test_benchmarks.py",
+    "test_cli.py",
+    "test_notebooks.py",
+    "test_pipeline.py",
+    "test_readme.py",
+    "test_samples.py",
+    "test_terminal.py",
+    "verbs/test_collect_human.py",
+    "verbs/test_export.py",
+    "verbs/test_pair.py",
+    "verbs/test_verify.py",
+    "verbs/test_yaml.py",
+}
+"""Modules that take more than two seconds: `make quick` leaves them to `make test`."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark every test of a slow module."""
+    here = Path(__file__).parent
+    for item in items:
+        if item.path.relative_to(here).as_posix() in SLOW:
+            item.add_marker(pytest.mark.slow)
+
+
 @pytest.fixture(scope="session")
 def real_data() -> Path:
     """The folder of real data written by others; without it the test is skipped, loudly."""
