@@ -140,11 +140,7 @@ def _stream(
 def _numbered(dataset: Dataset, columns: list[str] | None, limit: int | None) -> Iterator[pa.Table]:
     """Batches with the column `_row`, cut off after `limit` rows."""
     start = 0
-    for table in dataset.batches(columns):
-        if limit is not None:
-            table = table.slice(0, max(0, limit - start))
+    for table in dataset.batches(columns, limit):
         numbers = np.arange(start, start + len(table), dtype=np.int64)
         yield table.append_column(ROW, pa.array(numbers)).combine_chunks()
         start += len(table)
-        if limit is not None and start >= limit:
-            return

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from prefkit.errors import ConfigError
 from prefkit.registry import nearest
 from prefkit.schema.arrow import PAIRS
-from prefkit.schema.columns import one_chunk
+from prefkit.schema.columns import one_chunk, with_values
 from prefkit.schema.plain import PlainPair
 from prefkit.schema.records import Comparison
 
@@ -181,7 +181,7 @@ def _mark(table: pa.Table, kept: pa.BooleanArray, found: Measurement) -> pa.Tabl
         [names, value, note.cast(pa.string())],
         fields=[entry.field(i) for i in range(entry.num_fields)],
     )
-    table = _set(table, "checks", _append(one_chunk(table["checks"]), rows, added))
+    table = with_values(table, "checks", _append(one_chunk(table["checks"]), rows, added))
     spared = pc.equal(pc.struct_field(one_chunk(table["decision"]), "verdict"), "keep")
     spared = pc.fill_null(spared, False).to_numpy(zero_copy_only=False)[rows]
     already = one_chunk(table["dropped"])
@@ -192,7 +192,7 @@ def _mark(table: pa.Table, kept: pa.BooleanArray, found: Measurement) -> pa.Tabl
     ).cast(pa.string())
     mask = np.zeros(len(table), dtype=bool)
     mask[rows[failed]] = True
-    return _set(table, "dropped", pc.replace_with_mask(already, pa.array(mask), texts))
+    return with_values(table, "dropped", pc.replace_with_mask(already, pa.array(mask), texts))
 
 
 def _append(lists: pa.ListArray, rows: np.ndarray[Any, Any], added: pa.Array) -> pa.ListArray:
@@ -212,11 +212,6 @@ def _append(lists: pa.ListArray, rows: np.ndarray[Any, Any], added: pa.Array) ->
     take[rest] = np.arange(old_offsets[0], old_offsets[-1])
     merged = pa.concat_arrays([values, added.cast(values.type)]).take(pa.array(take))
     return pa.ListArray.from_arrays(pa.array(offsets.astype(np.int32)), merged, type=lists.type)
-
-
-def _set(table: pa.Table, name: str, values: pa.Array) -> pa.Table:
-    place = table.schema.get_field_index(name)
-    return table.set_column(place, table.schema.field(place), values)
 
 
 class Record(NamedTuple):

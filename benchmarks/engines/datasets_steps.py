@@ -14,7 +14,7 @@ from typing import Any
 
 from datasets import disable_progress_bars, load_dataset, load_from_disk
 
-_MAX_RATIO = 3.0
+MAX_RATIO = 3.0
 _TEST_SHARE = 0.05
 _BUCKETS = 1_000
 _SIDES = ("prompt", "chosen", "rejected")
@@ -46,13 +46,14 @@ class _Stays:
         ]
 
     def _one(self, key: str, chosen: str, rejected: str) -> bool:
-        if chosen == rejected or len(chosen) / len(rejected) > _MAX_RATIO or key in self._seen:
+        if chosen == rejected or len(chosen) / len(rejected) > MAX_RATIO or key in self._seen:
             return False
         self._seen.add(key)
         return True
 
 
-def _split(batch: Batch) -> Batch:
+def with_split(batch: Batch) -> Batch:
+    """Add the split of each row, by a hash of its prompt."""
     keys = [zlib.crc32(prompt[0]["content"].encode()) for prompt in batch["prompt"]]
     limit = int(_TEST_SHARE * _BUCKETS)
     return {"split": ["test" if key % _BUCKETS < limit else "train" for key in keys]}
@@ -74,7 +75,7 @@ def cheap_filters(source: str, target: str) -> None:
 
 def export(source: str, target: str) -> None:
     """A saved dataset to JSON lines with their split."""
-    rows = load_from_disk(source).map(_split, batched=True, load_from_cache_file=False)
+    rows = load_from_disk(source).map(with_split, batched=True, load_from_cache_file=False)
     rows.to_json(target)
 
 

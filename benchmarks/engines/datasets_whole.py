@@ -6,17 +6,11 @@ The whole way in one process, in batches; its cache lies beside the output, noth
 from __future__ import annotations
 
 import sys
-import zlib
 from pathlib import Path
-from typing import Any
 
 from datasets import disable_progress_bars, load_dataset
 
-_MAX_RATIO = 3.0
-_TEST_SHARE = 0.05
-_BUCKETS = 1_000
-
-Batch = dict[str, list[Any]]
+from benchmarks.engines.datasets_steps import MAX_RATIO, Batch, with_split
 
 
 class _Stays:
@@ -30,7 +24,7 @@ class _Stays:
         return [self._one(*(side[0]["content"] for side in row)) for row in sides]
 
     def _one(self, prompt: str, chosen: str, rejected: str) -> bool:
-        if chosen == rejected or len(chosen) / len(rejected) > _MAX_RATIO:
+        if chosen == rejected or len(chosen) / len(rejected) > MAX_RATIO:
             return False
         key = hash((prompt, chosen, rejected))
         if key in self._seen:
@@ -39,19 +33,13 @@ class _Stays:
         return True
 
 
-def _split(batch: Batch) -> Batch:
-    keys = [zlib.crc32(prompt[0]["content"].encode()) for prompt in batch["prompt"]]
-    limit = int(_TEST_SHARE * _BUCKETS)
-    return {"split": ["test" if key % _BUCKETS < limit else "train" for key in keys]}
-
-
 def main(source: str, target: str) -> None:
     """Read the file `source` and write `target`."""
     disable_progress_bars()
     cache = str(Path(target).with_suffix(".cache"))
     rows = load_dataset("json", data_files=source, split="train", cache_dir=cache)
     rows = rows.filter(_Stays(), batched=True, load_from_cache_file=False)
-    rows = rows.map(_split, batched=True, load_from_cache_file=False)
+    rows = rows.map(with_split, batched=True, load_from_cache_file=False)
     rows.to_json(target)
 
 

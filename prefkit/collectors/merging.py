@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from prefkit.schema.arrow import COMPARISONS
-from prefkit.schema.columns import one_chunk, own_offsets
+from prefkit.schema.columns import one_chunk, own_offsets, with_values
 from prefkit.schema.records import to_json
 
 __all__ = ["Leaders", "leaders", "merge_rows", "merged_count", "merged_tables"]
@@ -170,9 +170,8 @@ def _with_merged(table: pa.Table, places: list[int], rows: list[dict[str, Any]])
     if responses is not None:
         fresh["responses"] = responses
     for name, values in fresh.items():
-        place = table.schema.get_field_index(name)
         joined = pa.concat_arrays([one_chunk(table[name]), values]).take(pa.array(order))
-        table = table.set_column(place, COMPARISONS.field(name), joined)
+        table = with_values(table, name, joined)
     return table
 
 

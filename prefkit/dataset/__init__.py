@@ -49,9 +49,16 @@ class Dataset:
         """Order-free hash of the rows, see `prefkit.dataset.content`."""
         return str(self.manifest["content_hash"])
 
-    def batches(self, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
-        """The rows, one row group at a time, only the named columns."""
-        return read_rows(self.path, columns)
+    def batches(
+        self, columns: Sequence[str] | None = None, limit: int | None = None
+    ) -> Iterator[pa.Table]:
+        """The rows up to a limit, one row group at a time, only the named columns."""
+        for table in read_rows(self.path, columns):
+            yield table if limit is None else table.slice(0, limit)
+            if limit is not None:
+                limit -= len(table)
+                if limit <= 0:
+                    return
 
     def set_aside(self) -> Iterator[dict[str, Any]]:
         """What could not be used: `file`, `where`, `reason`, `detail`, `data`."""

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from pydantic import Field
 
 from prefkit.filters.keys import exact_keys, normalised_keys
-from prefkit.schema.columns import one_chunk
+from prefkit.schema.columns import one_chunk, with_values
 from prefkit.schema.digests import clusters_of
 from prefkit.step import ROW, Filter, Measurement, TwoPass
 
@@ -129,9 +129,7 @@ class FoundDuplicates(Filter):
         known = one_chunk(table["cluster"])
         missing = pc.is_null(known)
         found = pa.array(clusters_of(table["prompt"].filter(missing)), pa.string())
-        place = table.schema.get_field_index("cluster")
-        filled = pc.replace_with_mask(known, missing, found)
-        return table.set_column(place, table.schema.field(place), filled)
+        return with_values(table, "cluster", pc.replace_with_mask(known, missing, found))
 
     def measure(self, table: pa.Table) -> Sequence[Measurement]:
         """The contradiction first: it is the graver reason of a row that is both."""

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from prefkit.schema.arrow import PAIRS
-from prefkit.schema.columns import column, one_chunk
+from prefkit.schema.columns import column, one_chunk, with_values
 
 __all__ = ["Amendments", "Seen", "amended", "amendments"]
 
@@ -90,7 +90,7 @@ def amended(tables: Iterator[pa.Table], found: Amendments) -> Iterator[pa.Table]
     for table in tables:
         span = slice(start, start + len(table))
         start += len(table)
-        table = _set(table, "weight", pa.array(found.weights[span]))
+        table = with_values(table, "weight", pa.array(found.weights[span]))
         opposed, beyond = found.opposed[span], found.beyond[span]
         if opposed.any():
             notes = "{} other rows of this pair have it the other way round"
@@ -111,9 +111,4 @@ def _marked(table: pa.Table, check: str, counts: _Array, notes: str, limit: int)
     checks = column(kind, [[tuple(entry.values()) for entry in row] for row in rows])
     reasons = [f"{check}: {count} > {limit}" if count else None for count in counts.tolist()]
     dropped = pc.coalesce(one_chunk(table["dropped"]), pa.array(reasons, pa.string()))
-    return _set(_set(table, "checks", checks), "dropped", dropped)
-
-
-def _set(table: pa.Table, name: str, values: pa.Array) -> pa.Table:
-    place = table.schema.get_field_index(name)
-    return table.set_column(place, table.schema.field(place), values)
+    return with_values(with_values(table, "checks", checks), "dropped", dropped)

@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-__all__ = ["column", "join", "one_chunk", "own_offsets", "table"]
+__all__ = ["column", "join", "one_chunk", "own_offsets", "table", "with_values"]
 
 
 def table(schema: pa.Schema, rows: Sequence[Sequence[Any]]) -> pa.Table:
@@ -72,6 +72,12 @@ def one_chunk(values: pa.Array | pa.ChunkedArray) -> pa.Array:
     if not isinstance(values, pa.ChunkedArray):
         return values
     return values.chunk(0) if values.num_chunks == 1 else values.combine_chunks()
+
+
+def with_values(table: pa.Table, name: str, values: pa.Array) -> pa.Table:
+    """The table with other values in a column it has, under the field it has."""
+    place = table.schema.get_field_index(name)
+    return table.set_column(place, table.schema.field(place), values)
 
 
 def own_offsets(lists: pa.ListArray) -> pa.Array:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -14,8 +13,6 @@ from prefkit.step import make
 from prefkit.verbs.verb import Outcome, Verb
 
 if TYPE_CHECKING:
-    import pyarrow as pa
-
     from prefkit.dataset import Dataset
     from prefkit.exporters.folder import Written
     from prefkit.exporters.split import Split
@@ -70,7 +67,7 @@ class Export(Verb):
         if not self.dry_run:
             self._check_out(check_target)
         writer = make(load("writer", self.format), {"shape": self.shape}, "export")
-        found = survey(self._tables(dataset, COLUMNS), writer, self.stratify, in_threads)
+        found = survey(dataset.batches(COLUMNS, self.limit), writer, self.stratify, in_threads)
         if not found.counts["exported"]:
             raise NothingUsable(_nothing(found, self.shape), hint=f"prefkit show {self.dataset}")
         gates = check_gates([Gate("rows", found.counts["exported"], self.min_rows)])
@@ -103,7 +100,7 @@ class Export(Verb):
 
         with atomic_folder(self.out, force=self.force) as work:
             written = write_folder(
-                self._tables(dataset, READ), work, writer, found, split, self.files,
+                dataset.batches(READ, self.limit), work, writer, found, split, self.files,
                 dropped=self.write_dropped,
             )  # fmt: skip
             manifest = self._manifest(dataset, found, split, written) | {"gates": gates}
@@ -141,18 +138,6 @@ class Export(Verb):
             "split": split.proof | {"notes": list(split.notes)},
             "files": written.files,
         }
-
-    def _tables(self, dataset: Dataset, columns: tuple[str, ...]) -> Iterator[pa.Table]:
-        """The rows up to the limit."""
-        if self.limit is None:
-            yield from dataset.batches(columns)
-            return
-        left = self.limit
-        for table in dataset.batches(columns):
-            yield table.slice(0, left)
-            left -= len(table)
-            if left <= 0:
-                return
 
 
 def _nothing(found: Survey, shape: str) -> str:

@@ -106,7 +106,7 @@ class Pair(Verb):
         def work(table: pa.Table) -> Batch:
             return pairs_of(plan, table.combine_chunks())
 
-        return in_threads(work, _limited(parent.batches(), self.limit))
+        return in_threads(work, parent.batches(limit=self.limit))
 
     def _plan(self, parent: Dataset) -> tuple[Plan, str | None]:
         """The plan, and a sentence about a criterion that was taken because it is the only one."""
@@ -161,17 +161,6 @@ def _criterion(wanted: str | None, parent: Dataset) -> tuple[str | None, str | N
         f"the votes are on several criteria and none is overall: {shown}",
         hint=f"--criterion {known[0]}, or --criterion mean:{','.join(known)}",
     )
-
-
-def _limited(tables: Iterator[pa.Table], limit: int | None) -> Iterator[pa.Table]:
-    for table in tables:
-        if limit is None:
-            yield table
-            continue
-        yield table.slice(0, limit)
-        limit -= len(table)
-        if limit <= 0:
-            return
 
 
 class _Counts:
