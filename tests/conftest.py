@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -59,6 +60,32 @@ SLOW = {
     "verbs/test_yaml.py",
 }
 """Modules that take more than two seconds: `make quick` leaves them to `make test`."""
+
+WITH_ENGINES = frozenset(
+    {
+        "test_scores_agree.py",
+        "test_transformers_client.py",
+        "test_vllm_in_process.py",
+        "test_vllm_server.py",
+    }
+)
+"""Modules that share a vLLM server and an engine process, which cost a minute to start."""
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Give the modules with engines to one worker; every other test stays by itself.
+
+    `--dist loadgroup` would do it, but pytest 9.2 no longer lets xdist 3.8 mark its groups.
+    """
+    from xdist.scheduler import LoadScopeScheduling
+
+    class Together(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            name = nodeid.partition("::")[0].rpartition("/")[2]
+            return "engines" if name in WITH_ENGINES else nodeid
+
+    return Together(config, log)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -23,9 +23,11 @@ PURPOSES = {
     "bench": "runs the benchmarks",
     "dev": "tests and checks prefkit itself",
     "language": "tells the language of a text",
+    "llm": "asks OpenAI, Anthropic and self-hosted servers, and prices it",
     "re2": "runs declared regular expressions in linear time",
     "templates": "renders chat templates and counts tokens",
-    "train": "trains on an export with TRL",
+    "train": "trains on an export with TRL; asks and scores with transformers in this process",
+    "vllm": "asks and scores with vLLM in this process",
 }
 """What an extra is for; one that is not named here is listed without a purpose."""
 
