@@ -2,6 +2,7 @@
 
 TABLE = {
     "collect human": "prefkit.verbs.collect_human:CollectHuman",
+    "ask": "prefkit.verbs.ask:Ask",
     "pair": "prefkit.verbs.pair:Pair",
     "curate": "prefkit.verbs.curate:Curate",
     "export": "prefkit.verbs.export:Export",

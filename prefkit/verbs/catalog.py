@@ -22,13 +22,14 @@ _ROW = 300  # characters of an example in the list; all of it stands with the re
 
 
 class Catalog(Verb):
-    """List verbs, readers, policies, filters, measures and writers, or the options of one."""
+    """List verbs, readers, policies, filters, writers, clients and more, or the options of one."""
 
     positional: ClassVar[tuple[str, ...]] = ("role", "name")
 
     role: str | None = Field(
         None,
-        description="verbs, readers, policies, filters, measures, writers, or pipeline-schema.",
+        description="verbs, readers, policies, filters, measures, repairs, writers, clients, "
+        "or pipeline-schema.",
     )
     name: str | None = Field(None, description="One name, for its options.")
 
@@ -101,6 +102,10 @@ def _listing(roles: list[str]) -> Outcome:
 def _details(role: str, name: str) -> Outcome:
     kind = load(role, name)
     text = inspect.getdoc(kind) or ""
+    if role == "client":
+        can = sorted(kind.can)
+        facts = {"role": role, "name": name, "description": text, "can": can}
+        return Outcome(facts, ((f"client {name}", text), ("  honours", ", ".join(can) or "-")))
     options = kind.model_json_schema().get("properties", {})
     facts = {"role": role, "name": name, "description": text, "options": options}
     lines = [(f"{role} {name}", text), *_options(kind.model_fields)]

@@ -1,0 +1,103 @@
+"""What all verbs share that ask models: limits, money, keys and where answers are kept."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+from pydantic import Field
+
+from prefkit.llm.client import Client
+from prefkit.llm.connect import connect
+from prefkit.llm.ledger import Ledger
+from prefkit.llm.prices import Price, read_prices
+from prefkit.llm.records import Request
+from prefkit.llm.settings import Settings
+from prefkit.verbs.consent import Bill
+from prefkit.verbs.verb import Verb
+from prefkit.verbs.yaml import load_yaml
+
+__all__ = ["Spends", "spent"]
+
+
+class Spends(Verb):
+    """A verb that asks models, within limits and for no more than a budget."""
+
+    consent: ClassVar[tuple[str, ...]] = (*Verb.consent, "yes", "key_env", "base_url")
+
+    budget: float | None = Field(
+        None, description="Most dollars for this run; finished answers are kept when it is reached."
+    )
+    yes: bool = Field(False, description="Spend without asking for confirmation.")
+    prices: Path | None = Field(
+        None, description="YAML with own prices: model to dollars per million tokens."
+    )
+    cache: Path | None = Field(
+        None, description="Folder where answers are kept; by default in your cache folder."
+    )
+    concurrency: int = Field(64, ge=1, description="Most requests in flight; adapts downwards.")
+    requests_per_minute: float | None = Field(None, gt=0, description="Limit of your account.")
+    tokens_per_minute: float | None = Field(None, gt=0, description="Limit of your account.")
+    timeout: float = Field(120.0, gt=0, description="Seconds for one attempt.")
+    deadline: float = Field(900.0, gt=0, description="Seconds for one request with its retries.")
+    revision: str | None = Field(None, description="Snapshot or commit of the model.")
+    base_url: str | None = Field(None, description="Another address of a hosted provider's API.")
+    key_env: str | None = Field(
+        None, description="Environment variable with the key for a host that is not the provider's."
+    )
+    engine: dict[str, Any] = Field(
+        {}, description="Options of an engine in this process, as YAML: {max_model_len: 4096}."
+    )
+    batch: bool = Field(False, description="Use the provider's batch API: slower, half the price.")
+    wait: float = Field(
+        0.0, ge=0, description="Seconds to wait for a batch before stopping as pending (exit 5)."
+    )
+
+    def connected(self, spec: str, ledger: Ledger) -> Client:
+        """A client within this verb's limits, spending from a ledger that others may share.
+
+        Raises:
+            ConfigError: the client, a key, an option or the price file is wrong.
+        """
+        return connect(
+            spec, self._settings(), cache=self.cache, budget=ledger, prices=self._prices()
+        )
+
+    def bill(self, client: Client, requests: Sequence[Request]) -> Bill:
+        """What asking these would cost, to be confirmed; asks the provider's free counter."""
+        estimate = client.estimate(requests)
+        return Bill(
+            client.desk.who,
+            estimate,
+            cached=len(requests) - estimate.requests,
+            is_free=client.desk.provider.is_free,
+        )
+
+    def _prices(self) -> dict[str, Price]:
+        return {} if self.prices is None else read_prices(self.prices, load_yaml)
+
+    def _settings(self) -> Settings:
+        return Settings(
+            concurrency=self.concurrency,
+            requests_per_minute=self.requests_per_minute,
+            tokens_per_minute=self.tokens_per_minute,
+            timeout_s=self.timeout,
+            deadline_s=self.deadline,
+            revision=self.revision,
+            base_url=self.base_url,
+            key_env=self.key_env,
+            engine=self.engine,
+            batch=self.batch,
+            batch_wait_s=self.wait,
+        )
+
+
+def spent(ledger: Ledger) -> dict[str, Any]:
+    """What a run paid, for its manifest and `--json`; `doubtful` may have been billed."""
+    return {
+        "budget_usd": ledger.budget_usd,
+        "spent_usd": ledger.spent_usd,
+        "doubtful_usd": ledger.doubtful_usd,
+        "by_stage": [line._asdict() for line in ledger.by_stage()],
+    }
