@@ -10,13 +10,18 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
+from benchmarks.asking import job as asking
+from benchmarks.asking.runs import Plan
 from benchmarks.jobs import JOB_NAMES, PREFKIT, jobs
 from benchmarks.measure import CommandError
+from benchmarks.printing import number, table
 from benchmarks.running import Result, RowsError, prepare_input, run_job
 
 _HERE = Path(__file__).parent
 _HELD_FROM_ROWS = 1_000_000
 """Limits are claims about a million rows; with fewer, starting up outweighs the work."""
+
+_AT_ONCE = 100
 
 _HEADS = (
     "job", "engine", "rows", "CPU s", "wall s", "peak MB", "x CPU", "x wall", "limit", "holds",
@@ -26,7 +31,9 @@ _HEADS = (
 def _arguments(given: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--rows", type=int, default=_HELD_FROM_ROWS, metavar="N")
-    parser.add_argument("--only", action="append", choices=JOB_NAMES, metavar="NAME")
+    parser.add_argument("--only", action="append", choices=(*JOB_NAMES, asking.ASKING))
+    parser.add_argument("--requests", type=int, default=asking.HELD_FROM, metavar="N")
+    parser.add_argument("--no-peers", action="store_true", help="ask without other libraries")
     parser.add_argument("--repeats", type=int, default=2, metavar="N", help="runs of each engine")
     parser.add_argument("--data", type=Path, default=_HERE / "data", help="inputs and outputs")
     return parser.parse_args(given)
@@ -48,42 +55,47 @@ def main(given: list[str] | None = None) -> int:
         if not options.only or job.name in options.only
     ]
     results: list[Result] = []
+    asked: asking.Outcome | None = None
     try:
         for job in chosen:
             for wanted in job.inputs:
                 prepare_input(wanted)
             print(f"{job.name}: {job.does} ...", file=sys.stderr, flush=True)
             results += run_job(job, options.repeats)
+        if not options.only or asking.ASKING in options.only:
+            asked = _ask(options, data)
     except (CommandError, RowsError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     if options.rows < _HELD_FROM_ROWS:
         results = [result._replace(holds=None) for result in results]
-    _save(results, options.rows, data / "results.json")
-    print(_table(results))
-    return 3 if any(result.holds is False for result in results) else 0
+    _save(results, asked, options.rows, data / "results.json")
+    print("\n\n".join(_texts(results, asked)))
+    missed = any(result.holds is False for result in results)
+    return 3 if missed or (asked is not None and not asked.holds) else 0
 
 
-def _save(results: Iterable[Result], rows: int, path: Path) -> None:
+def _ask(options: argparse.Namespace, data: Path) -> asking.Outcome:
+    data.mkdir(parents=True, exist_ok=True)
+    plan = Plan(options.requests, _AT_ONCE, data)
+    peers, missing = ([], tuple(asking.PEERS)) if options.no_peers else asking.peer_clients()
+    return asking.run(plan, options.repeats, peers, missing)
+
+
+def _save(results: Iterable[Result], asked: asking.Outcome | None, rows: int, path: Path) -> None:
     entries = [result._asdict() | {"cost": result.cost._asdict()} for result in results]
     machine = {"cores": os.cpu_count(), "python": platform.python_version()}
-    text = json.dumps({"rows": rows, "machine": machine, "results": entries}, indent=2)
-    path.write_text(text + "\n", encoding="utf-8")
+    found = {"rows": rows, "machine": machine, "results": entries}
+    if asked is not None:
+        found["asking"] = asked.as_json()
+    path.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
 
 
-def _table(results: Iterable[Result]) -> str:
-    lines = [_HEADS, *(_cells(result) for result in results)]
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    return "\n".join(_line(cells, widths) for cells in lines)
-
-
-def _line(cells: tuple[str, ...], widths: list[int]) -> str:
-    """Names to the left, numbers to the right."""
-    padded = [
-        cell.ljust(width) if number < 2 else cell.rjust(width)
-        for number, (cell, width) in enumerate(zip(cells, widths, strict=True))
-    ]
-    return "  ".join(padded).rstrip()
+def _texts(results: list[Result], asked: asking.Outcome | None) -> Iterable[str]:
+    if results:
+        yield table([_HEADS, *(_cells(result) for result in results)])
+    if asked is not None:
+        yield asked.text()
 
 
 def _cells(result: Result) -> tuple[str, ...]:
@@ -93,8 +105,8 @@ def _cells(result: Result) -> tuple[str, ...]:
         result.does if ours else "",
         result.engine,
         "" if result.rows is None else f"{result.rows:,}",
-        f"{result.cost.cpu_s:.3f}" if result.cost.cpu_s < 1 else f"{result.cost.cpu_s:.1f}",
-        f"{result.cost.wall_s:.3f}" if result.cost.wall_s < 1 else f"{result.cost.wall_s:.1f}",
+        number(result.cost.cpu_s),
+        number(result.cost.wall_s),
         f"{result.cost.peak_mb:,.0f}",
         "" if result.ratio_cpu is None else f"{result.ratio_cpu:.2f}",
         "" if result.ratio_wall is None else f"{result.ratio_wall:.2f}",
