@@ -30,7 +30,7 @@ ROLES = {
     "measure": "prefkit.filters.measures",
     "repair": "prefkit.filters.repairs",
     "writer": "prefkit.exporters",
-    "client": "prefkit.llm",
+    "client": "prefkit.llm.clients",
 }
 
 

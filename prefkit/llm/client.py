@@ -14,9 +14,9 @@ from prefkit.llm.crew import Crew
 from prefkit.llm.desk import Desk
 from prefkit.llm.dispatch import Dispatcher
 from prefkit.llm.errands import Asking, Errand, Scoring, kept_reply
-from prefkit.llm.estimate import Estimate, Projection, estimate
 from prefkit.llm.loop import run
 from prefkit.llm.meter import Meter, Standing
+from prefkit.llm.money.estimate import Estimate, Projection, estimate
 from prefkit.llm.ordered import Window
 from prefkit.llm.provider import Batches, Fault, Local, Remote
 from prefkit.llm.records import Reply, Request, Score, ScoreRequest
@@ -232,8 +232,8 @@ class Client:
                 yield got if got is not None else fresh[errand.key]
 
     def _by_batch(self, errands: list[Asking], stage: str) -> Iterator[Reply]:
-        from prefkit.llm.batch import ask_in_batches
-        from prefkit.llm.jobs import Jobs
+        from prefkit.llm.batches.batch import ask_in_batches
+        from prefkit.llm.batches.jobs import Jobs
 
         desk = self.desk
         if not isinstance(desk.provider, Batches):
@@ -300,7 +300,7 @@ def _open_jobs(desk: Desk) -> dict[str, str]:
     """Key to job, of all requests in jobs that were not collected."""
     if not isinstance(desk.provider, Batches):
         return {}
-    from prefkit.llm.jobs import Jobs
+    from prefkit.llm.batches.jobs import Jobs
 
     jobs = Jobs(desk.folder, desk.name)
     if not jobs.path.exists():

@@ -9,8 +9,8 @@ from pathlib import Path
 from prefkit.errors import ConfigError
 from prefkit.llm.client import Client
 from prefkit.llm.desk import Till, open_desk
-from prefkit.llm.ledger import Ledger
-from prefkit.llm.prices import Price, price_of
+from prefkit.llm.money.ledger import Ledger
+from prefkit.llm.money.prices import Price, price_of
 from prefkit.llm.provider import Batches
 from prefkit.llm.settings import Settings
 from prefkit.registry import load, names, nearest

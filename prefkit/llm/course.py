@@ -7,13 +7,13 @@ import time
 from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
-from prefkit.llm.breaker import Breaker
 from prefkit.llm.desk import Desk
 from prefkit.llm.errands import Errand
-from prefkit.llm.gate import Gate
+from prefkit.llm.limits.breaker import Breaker
+from prefkit.llm.limits.gate import Gate
+from prefkit.llm.limits.retry import Retry
 from prefkit.llm.provider import Fault
 from prefkit.llm.records import Failure, FailureKind, Reply, Score, Usage
-from prefkit.llm.retry import Retry
 
 __all__ = ["PAID_FAILURES", "Course", "Limits"]
 

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import orjson
 
-from prefkit.llm.claims import Claims
 from prefkit.llm.codec import digest_of
-from prefkit.llm.journal import Journal
-from prefkit.llm.ledger import Ledger
-from prefkit.llm.prices import Price
+from prefkit.llm.keeping.claims import Claims
+from prefkit.llm.keeping.journal import Journal
+from prefkit.llm.money.ledger import Ledger
+from prefkit.llm.money.prices import Price
 from prefkit.llm.provider import Batches, Provider
 from prefkit.llm.records import Usage
 from prefkit.llm.settings import Settings

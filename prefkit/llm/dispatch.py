@@ -12,14 +12,14 @@ from random import Random
 from typing import TypeVar
 
 from prefkit.errors import ClientError
-from prefkit.llm.breaker import Breaker
 from prefkit.llm.codec import written
 from prefkit.llm.course import PAID_FAILURES, Course, Limits
 from prefkit.llm.desk import Desk
 from prefkit.llm.errands import Errand
-from prefkit.llm.gate import Gate
+from prefkit.llm.limits.breaker import Breaker
+from prefkit.llm.limits.gate import Gate
+from prefkit.llm.limits.retry import Retry
 from prefkit.llm.records import Reply, Score
-from prefkit.llm.retry import Retry
 
 __all__ = ["Dispatcher"]
 

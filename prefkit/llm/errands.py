@@ -9,9 +9,9 @@ from prefkit.errors import ConfigError
 from prefkit.llm.answers import check_schema, checked
 from prefkit.llm.codec import facts_bytes, key_of, read_reply, read_score
 from prefkit.llm.desk import Desk
+from prefkit.llm.money.tokens import most_input_tokens
 from prefkit.llm.provider import Remote
 from prefkit.llm.records import Failure, Reply, Request, Score, ScoreRequest
-from prefkit.llm.tokens import most_input_tokens
 
 __all__ = ["Asking", "Errand", "Scoring", "kept_reply"]
 

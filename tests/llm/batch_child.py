@@ -21,7 +21,7 @@ from typing import Any
 from batch_runs import CLIENTS, Run, request
 
 from prefkit.errors import PrefkitError
-from prefkit.llm.jobs import Jobs
+from prefkit.llm.batches.jobs import Jobs
 
 
 class Steps:
@@ -108,7 +108,7 @@ def run_once(folder: str, url: str, client: str, count: int, step: str, times: i
 
 def warm() -> None:
     """Import what the clients import only when they are used."""
-    for name in ("openai", "anthropic", "aiohttp", "httpx2", "prefkit.llm.sdk_transport"):
+    for name in ("openai", "anthropic", "aiohttp", "httpx2", "prefkit.llm.clients.sdk_transport"):
         importlib.import_module(name)
 
 

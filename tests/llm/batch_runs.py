@@ -9,15 +9,15 @@ from typing import Any
 
 import orjson
 
-from prefkit.llm.anthropic import Anthropic
-from prefkit.llm.batch import ask_in_batches
+from prefkit.llm.batches.batch import ask_in_batches
+from prefkit.llm.batches.jobs import Jobs
+from prefkit.llm.clients.anthropic import Anthropic
+from prefkit.llm.clients.openai_chat import OpenAIChat
+from prefkit.llm.clients.openai_responses import OpenAIResponses
 from prefkit.llm.codec import digest_of, facts_bytes, key_of, read_reply, written
-from prefkit.llm.jobs import Jobs
-from prefkit.llm.journal import Journal
-from prefkit.llm.ledger import Ledger
-from prefkit.llm.openai_chat import OpenAIChat
-from prefkit.llm.openai_responses import OpenAIResponses
-from prefkit.llm.prices import Price
+from prefkit.llm.keeping.journal import Journal
+from prefkit.llm.money.ledger import Ledger
+from prefkit.llm.money.prices import Price
 from prefkit.llm.records import Reply, Request, messages
 from prefkit.llm.settings import Settings
 

@@ -23,8 +23,8 @@ from faulty import PRICE, questions, settings_for, spec_for
 
 from prefkit.errors import PrefkitError
 from prefkit.llm.client import Client
+from prefkit.llm.clients.keys import Key
 from prefkit.llm.connect import connect
-from prefkit.llm.keys import Key
 
 
 def say(*words: object) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from prefkit.llm.claims import Claims
+from prefkit.llm.keeping.claims import Claims
 
 if __name__ == "__main__":
     claims = Claims(Path(sys.argv[1]))

@@ -320,7 +320,7 @@ def put(job: Job, value: dict[str, Any], fault: str) -> None:
     if fault == "missing":
         return
     line = json.dumps(value)
-    job.results.append(line[: len(line) // 2] if fault == "malformed" else line)
+    job.results.append(line[: len(line) // 2] + "~" if fault == "malformed" else line)
     if fault == "twice":
         job.results.append(line)
 
@@ -339,7 +339,8 @@ def advance(server: Any, job: Job, answer: Any) -> None:
             answer(job, line, server.line_fault(line) if done else state)
     if plan.shuffled:
         random.Random(server.script.seed).shuffle(job.results)
-    if plan.unknown and job.results:
-        other = json.loads(job.results[0]) | {"custom_id": "nobody-sent-this"}
-        job.results.insert(0, json.dumps(other))
+    whole = [line for line in job.results if line.endswith("}")]
+    if plan.unknown and whole:
+        stranger = json.loads(whole[0]) | {"custom_id": "nobody-sent-this"}
+        job.results.insert(0, json.dumps(stranger))
     job.state = state

@@ -69,6 +69,7 @@ class FaultServer:
         """Connections are reset before any byte."""
         self.batch = BatchPlan()
         self.record: list[Seen] = []
+        self.crashes: list[Exception] = []
         self.most_in_flight = 0
         self.warm: set[str] = set()
         self.openai_batches = OpenAIBatches(self)
@@ -138,6 +139,8 @@ class FaultServer:
             self._loop.call_soon_threadsafe(self._closing.set)
         if self._thread is not None:
             self._thread.join(10)
+        if self.crashes:
+            raise self.crashes[0]
 
     def _main(self, ready: threading.Event, failed: list[BaseException]) -> None:
         try:
@@ -181,6 +184,9 @@ class FaultServer:
             sent = await self._treat(request, seen)
         except ConnectionError:
             sent, seen.outcome = None, "gone" if seen.outcome == "answered" else seen.outcome
+        except Exception as error:
+            self.crashes.append(error)  # a fault of the server itself fails the test at its end
+            raise
         finally:
             self._in_flight -= 1
             seen.done_at = time.monotonic()

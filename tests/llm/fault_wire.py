@@ -187,6 +187,7 @@ SPOILED: dict[str, Spoil] = {
     "leak": _leak(str),
     "leak_escaped": _leak(lambda key: "".join(f"\\u{ord(letter):04x}" for letter in key)),
     "cut_after_work": _abort,
+    "hang_after_work": _hang,
     "cut_headers": _cut_headers,
     "cut_body": _cut_body,
     "cut_chunk": _cut_chunk,

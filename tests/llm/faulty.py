@@ -14,7 +14,7 @@ from fault_server import FaultServer
 
 from prefkit.llm.client import Client
 from prefkit.llm.connect import connect
-from prefkit.llm.prices import Price
+from prefkit.llm.money.prices import Price
 from prefkit.llm.records import Reply, Request, messages
 from prefkit.llm.settings import Settings
 

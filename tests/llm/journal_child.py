@@ -14,7 +14,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from prefkit.llm.journal import Journal
+from prefkit.llm.keeping.journal import Journal
 
 NAME = "shared"
 

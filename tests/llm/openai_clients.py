@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from prefkit.llm.openai_chat import OpenAIChat
-from prefkit.llm.openai_responses import OpenAIResponses
+from prefkit.llm.clients.openai_chat import OpenAIChat
+from prefkit.llm.clients.openai_responses import OpenAIResponses
 from prefkit.llm.records import messages
 from prefkit.llm.settings import Settings
 

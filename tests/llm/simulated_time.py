@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any, TypeVar
 
-from prefkit.llm.gate import Gate
+from prefkit.llm.limits.gate import Gate
+from prefkit.llm.limits.retry import Retry
 from prefkit.llm.provider import Fault
-from prefkit.llm.retry import Retry
 from prefkit.llm.settings import Settings
 
 T = TypeVar("T")

@@ -15,8 +15,8 @@ from fault_script import Script
 from fault_server import BatchPlan, FaultServer, Rule
 
 from prefkit.errors import BatchPending, ClientError
-from prefkit.llm.batch import cancel_jobs
-from prefkit.llm.jobs import Jobs
+from prefkit.llm.batches.batch import cancel_jobs
+from prefkit.llm.batches.jobs import Jobs
 from prefkit.llm.records import Request
 from prefkit.llm.settings import Settings
 

@@ -8,7 +8,7 @@ import pytest
 from fault_server import FaultServer, Rule
 from wire_server import WireServer, asked, done, http, shown, tls_files
 
-from prefkit.llm.anthropic import Anthropic
+from prefkit.llm.clients.anthropic import Anthropic
 from prefkit.llm.provider import Fault
 from prefkit.llm.records import Request, Usage, messages
 from prefkit.llm.settings import Settings

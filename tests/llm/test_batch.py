@@ -13,10 +13,10 @@ from batch_runs import PRICE, ChatBatches, Run, request
 from fault_server import BatchPlan, FaultServer, Rule
 
 from prefkit.errors import BatchPending, ClientError, ConfigError
-from prefkit.llm.batch import cancel_jobs, forget_jobs
-from prefkit.llm.jobs import Jobs
+from prefkit.llm.batches.batch import cancel_jobs, forget_jobs
+from prefkit.llm.batches.jobs import Jobs
+from prefkit.llm.money.tokens import most_input_tokens
 from prefkit.llm.provider import Fault
-from prefkit.llm.tokens import most_input_tokens
 
 MOST = PRICE.most(most_input_tokens(request("q0")), 64, 0.5)
 """Dollars that one of the questions `q0` to `q9` can cost at most in a batch."""

@@ -11,8 +11,8 @@ from batch_runs import ChatBatches, MessageBatches, Run, request
 from fault_server import BatchPlan, FaultServer, Rule
 
 from prefkit.errors import BatchPending
-from prefkit.llm.batch import forget_jobs
-from prefkit.llm.jobs import Jobs
+from prefkit.llm.batches.batch import forget_jobs
+from prefkit.llm.batches.jobs import Jobs
 from prefkit.llm.records import Reply, Request
 
 

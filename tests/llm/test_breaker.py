@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from prefkit.errors import ClientError
-from prefkit.llm.breaker import Breaker
+from prefkit.llm.limits.breaker import Breaker
 from prefkit.llm.provider import Fault
 from prefkit.llm.records import FailureKind
 

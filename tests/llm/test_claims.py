@@ -15,7 +15,7 @@ import claims_child
 import pytest
 
 from prefkit.errors import DataError
-from prefkit.llm.claims import Claims, lock_by_description, lock_by_process
+from prefkit.llm.keeping.claims import Claims, lock_by_description, lock_by_process
 
 
 @contextmanager
@@ -124,7 +124,7 @@ def test_a_thousand_claims_are_held_at_once(tmp_path: Path) -> None:
 FORK = """
 import os, signal, sys
 from pathlib import Path
-from prefkit.llm.claims import Claims
+from prefkit.llm.keeping.claims import Claims
 
 claims, other = (Claims(Path(sys.argv[1])) for _ in range(2))
 assert claims.take("k")

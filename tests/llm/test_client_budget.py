@@ -13,7 +13,7 @@ from faulty import KEY, KEY_ENV, KINDS, PRICE, client_of, questions, right, sett
 
 from prefkit.errors import BudgetReached, ConfigError
 from prefkit.llm.connect import connect
-from prefkit.llm.ledger import Ledger
+from prefkit.llm.money.ledger import Ledger
 
 HOSTED = [kind for kind in KINDS if kind != "server"]
 

@@ -20,7 +20,6 @@ from faulty import KEY_ENV, KINDS, text_of
 CANARY = "sk-canary/Zq8+Wm3nXv7-Kp2Lr9Ty4Bs6Hd1Gf5Jc"
 SCRIPT = Path(__file__).parent / "canary_process.py"
 STATUSES = ["400", "401", "403", "404", "408", "413", "429", "500", "502", "503", "529"]
-ENDLESS = {"hang", "trickle", "flood", "bomb"}
 
 
 def pieces() -> dict[str, bytes]:
@@ -126,8 +125,11 @@ def test_the_key_is_nowhere_after_every_fault(
     assert all(CANARY in str(seen.headers) for seen in server.asks())
 
 
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("fault", ["401", "403", "insufficient_quota", "echo", "down"])
+@pytest.mark.parametrize(
+    ("kind", "fault"),
+    [(kind, fault) for kind in KINDS for fault in ("401", "insufficient_quota", "echo")]
+    + [("openai", "403"), ("anthropic", "down")],
+)
 def test_the_key_is_nowhere_after_a_fault_that_ends_the_run(
     kind: str, fault: str, server: FaultServer, stranger: FaultServer, tmp_path: Path
 ) -> None:
@@ -150,8 +152,9 @@ def test_the_key_is_nowhere_after_batches_that_go_wrong(
     lines = ["400", "500", "expired", "missing", "twice", "malformed"]
     server.script.rules = [
         Rule(fault="echo", value="500", path="/v1/files", times=1),
-        Rule(fault="cut_after_work", path="batches", times=1),
-        Rule(fault="echo", value="500", path="batches", times=2),
+        # a cut submit is found again by its results, which no stranger's host may give
+        *([] if kind == "anthropic" else [Rule(fault="cut_after_work", path="batches", times=1)]),
+        Rule(fault="echo", value="500", path="batches", at=(1,)),
         *(Rule(fault=f, text=text_of(n), path="line") for n, f in enumerate(lines)),
     ]
     options = options_for(kind, server, tmp_path, len(lines) + 3)

@@ -14,13 +14,13 @@ from scipy import stats
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers
 
 from prefkit.errors import ClientError
-from prefkit.llm.estimate import Estimate, Projection, estimate
-from prefkit.llm.intervals import Moments, t_quantile
-from prefkit.llm.prices import Price, Rates
+from prefkit.llm.money.estimate import Estimate, Projection, estimate
+from prefkit.llm.money.intervals import Moments, t_quantile
+from prefkit.llm.money.prices import Price, Rates
+from prefkit.llm.money.sampling import Drawn, drawn, total
+from prefkit.llm.money.tokens import most_input_tokens, sent_bytes
 from prefkit.llm.provider import Fault
 from prefkit.llm.records import Request, Usage, messages
-from prefkit.llm.sampling import Drawn, drawn, total
-from prefkit.llm.tokens import most_input_tokens, sent_bytes
 from prefkit.schema.records import Message
 
 PRICE = Price(input=1.0, output=2.0)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from prefkit.errors import ConfigError, DataError
-from prefkit.llm.fingerprint import Model, fingerprint
+from prefkit.llm.clients.fingerprint import Model, fingerprint
 
 TENSORS = 6
 SIZE = 1 << 20

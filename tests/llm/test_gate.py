@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from simulated_time import Run, Server, simulate
 
 from prefkit.errors import ConfigError
-from prefkit.llm.gate import Gate, Ticket
+from prefkit.llm.limits.gate import Gate, Ticket
 from prefkit.llm.settings import Settings
 
 

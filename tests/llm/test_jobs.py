@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from prefkit.errors import DataError
-from prefkit.llm.jobs import Job, Jobs, Left
+from prefkit.llm.batches.jobs import Job, Jobs, Left
 from prefkit.llm.records import Failure, Usage
 
 
@@ -116,7 +116,7 @@ def test_what_another_process_paid_for_a_work_is_told_and_our_own_is_not(jobs: J
     jobs.closed(job, "collected", left={"k2": Left(1)}, paid=0.75)
     assert jobs.left(["k2"])[2] == 0.0
     jobs.unlock()
-    read = "from prefkit.llm.jobs import Jobs; import sys, pathlib; "
+    read = "from prefkit.llm.batches.jobs import Jobs; import sys, pathlib; "
     read += "jobs = Jobs(pathlib.Path(sys.argv[1]), 'm'); jobs.lock(); print(jobs.left(['k2'])[2])"
     folder = str(jobs.path.parent)
     told = subprocess.run(
@@ -200,7 +200,7 @@ def test_one_holder_at_a_time_within_a_process_too(jobs: Jobs) -> None:
 
 
 def test_a_killed_process_gives_its_lock_back(tmp_path: Path) -> None:
-    hold = "from prefkit.llm.jobs import Jobs; import sys, pathlib, time; "
+    hold = "from prefkit.llm.batches.jobs import Jobs; import sys, pathlib, time; "
     hold += "jobs = Jobs(pathlib.Path(sys.argv[1]), 'm'); print(jobs.lock(), flush=True); "
     hold += "time.sleep(60)"
     with subprocess.Popen(

@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 
 from prefkit.errors import DataError
-from prefkit.llm.entries import MOST_BYTES
-from prefkit.llm.journal import Journal
+from prefkit.llm.keeping.entries import MOST_BYTES
+from prefkit.llm.keeping.journal import Journal
 
 REPLY = b'{"text":"yes"}'
 REQUEST = b'{"messages":["yes or no?"]}'
@@ -260,7 +260,7 @@ AS_NOBODY = """
 import os, sys
 from pathlib import Path
 from prefkit.errors import DataError
-from prefkit.llm.journal import Journal
+from prefkit.llm.keeping.journal import Journal
 if os.getuid() == 0:
     os.setgroups([])
     os.setgid(65534)
@@ -294,7 +294,7 @@ def test_a_file_or_folder_without_permission_is_named(tmp_path: Path) -> None:
 LITTLE_ROOM = """
 import asyncio, resource, sys
 from pathlib import Path
-from prefkit.llm.journal import Journal
+from prefkit.llm.keeping.journal import Journal
 
 reply = b'{"text":"%s"}' % (b"a" * 5000)
 journal = Journal(Path(sys.argv[1]), "who")

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from prefkit.errors import DataError
-from prefkit.llm.journal import Journal
+from prefkit.llm.keeping.journal import Journal
 
 REQUEST = b'{"ask":1}'
 OLD = b'{"text":"old"}'

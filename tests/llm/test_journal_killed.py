@@ -10,7 +10,7 @@ from pathlib import Path
 
 from journal_child import NAME, answer, start
 
-from prefkit.llm.journal import Journal
+from prefkit.llm.keeping.journal import Journal
 
 
 def killed(child: subprocess.Popen[str], after_s: float) -> list[str]:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from journal_child import NAME, answer, keys, start
 
-from prefkit.llm.journal import Journal
+from prefkit.llm.keeping.journal import Journal
 
 REPLY = b'{"text":"yes"}'
 REQUEST = b'{"ask":1}'

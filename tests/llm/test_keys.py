@@ -10,14 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from prefkit.errors import ConfigError
-from prefkit.llm.anthropic import Anthropic
-from prefkit.llm.keys import Key, address, key_for
-from prefkit.llm.openai_chat import OpenAIChat
-from prefkit.llm.openai_responses import OpenAIResponses
+from prefkit.llm.clients.anthropic import Anthropic
+from prefkit.llm.clients.keys import Key, address, key_for
+from prefkit.llm.clients.openai_chat import OpenAIChat
+from prefkit.llm.clients.openai_responses import OpenAIResponses
+from prefkit.llm.clients.server import Server
+from prefkit.llm.clients.wire import fault_of, parsed, redact
 from prefkit.llm.provider import Fault
-from prefkit.llm.server import Server
 from prefkit.llm.settings import Settings
-from prefkit.llm.wire import fault_of, parsed, redact
 
 CANARY = "sk-canary-0123456789abcdef"
 OWN = {"own_host": "api.openai.com", "own_variable": "OPENAI_API_KEY"}

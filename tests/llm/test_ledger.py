@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from prefkit.errors import ConfigError
-from prefkit.llm.ledger import Ledger, Spend
+from prefkit.llm.money.ledger import Ledger, Spend
 from prefkit.llm.records import Usage
 
 HERE: dict[str, str] = {"stage": "judge", "model": "openai:gpt-x"}

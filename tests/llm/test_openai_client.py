@@ -10,7 +10,7 @@ from openai_clients import ASK, CANARY, SCHEMA, both, chat, responses, said
 from wire_server import WireServer, asked, done, http, shown
 
 from prefkit.errors import ConfigError
-from prefkit.llm.openai_chat import OpenAIChat
+from prefkit.llm.clients.openai_chat import OpenAIChat
 from prefkit.llm.provider import Fault
 from prefkit.llm.records import Request, ScoreRequest, Token, Usage, messages
 from prefkit.llm.settings import Settings

@@ -13,9 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from prefkit.errors import ConfigError
-from prefkit.llm.prices import Price, Rates, price_of, read_prices
+from prefkit.llm.money.prices import Price, Rates, price_of, read_prices
 from prefkit.llm.records import Usage
-from prefkit.verbs.yaml import load_yaml
+from prefkit.yaml import load_yaml
 
 CACHING = Price(input=2.0, output=10.0, cache_read=0.5, cache_write=2.5)
 LONGER = Price(
@@ -178,10 +178,10 @@ def no_network(event, _):
     if event.startswith("socket.") and event != "socket.__new__":
         raise SystemExit(f"asked the network: {event}")
 sys.addaudithook(no_network)
-import prefkit.llm.prices, prefkit.llm.ledger, prefkit.llm.estimate, prefkit.llm.tokens
+import prefkit.llm.money.prices, prefkit.llm.money.ledger, prefkit.llm.money.estimate, prefkit.llm.money.tokens
 heavy = {"genai_prices", "numpy", "pydantic", "pyarrow", "polars"} & set(sys.modules)
 assert not heavy, heavy
-assert prefkit.llm.prices.price_of("openai", "gpt-4o", {}).input > 0
+assert prefkit.llm.money.prices.price_of("openai", "gpt-4o", {}).input > 0
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from simulated_time import simulate
 
-from prefkit.llm.gate import Gate, Ticket
-from prefkit.llm.rates import Bucket
+from prefkit.llm.limits.gate import Gate, Ticket
+from prefkit.llm.limits.rates import Bucket
 from prefkit.llm.settings import Settings
 
 

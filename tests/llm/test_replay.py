@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from prefkit.errors import ConfigError, DataError
+from prefkit.llm.clients.replay import Replay
 from prefkit.llm.codec import facts_bytes, key_of, written
 from prefkit.llm.connect import connect
-from prefkit.llm.journal import Journal
+from prefkit.llm.keeping.journal import Journal
 from prefkit.llm.records import Reply, Request, Score, ScoreRequest, Token, Usage, messages
-from prefkit.llm.replay import Replay
 from prefkit.llm.settings import Settings
 
 

@@ -13,9 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from simulated_time import Run, Server, simulate
 
+from prefkit.llm.limits.retry import Retry, retry_after
 from prefkit.llm.provider import Fault
 from prefkit.llm.records import FailureKind
-from prefkit.llm.retry import Retry, retry_after
 from prefkit.llm.settings import Settings
 
 NOW = 1_800_000_000.0  # Fri, 15 Jan 2027 08:00:00 GMT

@@ -13,9 +13,9 @@ import pytest
 from engine_process import Engines
 from vllm_server import NAME, VLLMServer
 
+from prefkit.llm.clients.server import Server
 from prefkit.llm.provider import Fault
 from prefkit.llm.records import Request, Score, ScoreRequest, messages
-from prefkit.llm.server import Server
 from prefkit.llm.settings import Settings
 from prefkit.schema.records import Message
 

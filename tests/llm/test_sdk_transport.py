@@ -5,8 +5,8 @@ import pytest
 from openai_clients import CANARY, chat
 from wire_server import Came, WireServer, done, http
 
-from prefkit.llm.openai_chat import OpenAIChat
-from prefkit.llm.sdk_transport import LONG
+from prefkit.llm.clients.openai_chat import OpenAIChat
+from prefkit.llm.clients.sdk_transport import LONG
 
 
 @pytest.fixture(autouse=True)

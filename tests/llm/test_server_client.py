@@ -10,9 +10,9 @@ from fault_server import FaultServer, Rule
 from wire_server import Came, WireServer, asked, done, http, shown, tls_files
 
 from prefkit.errors import ConfigError
+from prefkit.llm.clients.server import Server
 from prefkit.llm.provider import Fault
 from prefkit.llm.records import Request, ScoreRequest, Usage, messages
-from prefkit.llm.server import Server
 from prefkit.llm.settings import Settings
 
 CANARY = "sk-canary-0123456789abcdef"

@@ -12,9 +12,9 @@ from engine_process import Engines
 from tiny_model import CONTEXT, save_reward_model
 
 from prefkit.errors import ConfigError
+from prefkit.llm.clients.transformers import Transformers
 from prefkit.llm.records import Request, ScoreRequest, messages
 from prefkit.llm.settings import Settings
-from prefkit.llm.transformers import Transformers
 
 pytestmark = pytest.mark.slow
 

@@ -9,10 +9,10 @@ import pytest
 from engine_process import VLLM_OPTIONS, Engines
 
 from prefkit.errors import ConfigError
+from prefkit.llm.clients.vllm import VLLM
 from prefkit.llm.connect import connect
 from prefkit.llm.records import Reply, Request, ScoreRequest, messages
 from prefkit.llm.settings import Settings
-from prefkit.llm.vllm import VLLM
 
 pytestmark = pytest.mark.slow
 

@@ -10,13 +10,13 @@ import pytest
 from engine_process import Engines
 from vllm_server import NAME, VLLMServer
 
-from prefkit.llm.anthropic import Anthropic
 from prefkit.llm.client import Client
+from prefkit.llm.clients.anthropic import Anthropic
+from prefkit.llm.clients.openai_chat import OpenAIChat
+from prefkit.llm.clients.server import Server
 from prefkit.llm.connect import connect
-from prefkit.llm.openai_chat import OpenAIChat
 from prefkit.llm.provider import Remote
 from prefkit.llm.records import Request, messages
-from prefkit.llm.server import Server
 from prefkit.llm.settings import Settings
 
 pytestmark = pytest.mark.slow

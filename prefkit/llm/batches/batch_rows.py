@@ -1,0 +1,164 @@
+"""The requests of one call of `ask_in_batches`: what is to be submitted, what has an answer."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from prefkit.errors import ConfigError
+from prefkit.llm.batches.jobs import Jobs, Left
+from prefkit.llm.money.ledger import Ledger
+from prefkit.llm.money.prices import Price
+from prefkit.llm.money.tokens import most_input_tokens
+from prefkit.llm.provider import Batches
+from prefkit.llm.records import Failure, FailureKind, Reply, Request, Usage
+from prefkit.llm.settings import Settings
+
+__all__ = ["Held", "Order", "Row", "Rows"]
+
+_UNIT = (
+    10**12
+)  # the ledger counts trillionths of a dollar: what is held must add up to the last one
+
+# Anthropic's rule for the id of a request in a batch; OpenAI's differs in the letters only.
+_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """Who is asked, who pays, where answers go."""
+
+    provider: Batches
+    jobs: Jobs
+    ledger: Ledger
+    price: Price | None
+    put: Callable[[str, Request, Reply], Awaitable[None]]
+    known: Callable[[str], Reply | None]
+    settings: Settings
+    stage: str
+    who: str
+
+    def bill(self, usage: Usage) -> float | None:
+        """Dollars for one answer at the batch price; null if there is no price or no usage."""
+        if self.price is None:
+            return 0.0 if self.provider.is_free else None
+        return self.price.cost(usage, self.provider.batch_share)
+
+    def most_usd(self, request: Request) -> float:
+        """What a request can cost at most in one batch; 0 where no price is known."""
+        if self.price is None:
+            return 0.0
+        tokens = most_input_tokens(request)
+        return self.price.most(tokens, request.max_tokens, self.provider.batch_share)
+
+
+class Held:
+    """Dollars that the ledger reserved for a job, taken out piece by piece without rounding."""
+
+    def __init__(self, ledger: Ledger, usd: float) -> None:
+        self._ledger = ledger
+        self._units = round(usd * _UNIT)
+
+    def take(self, usd: float) -> float:
+        """So much of it, or what is left, for the caller to settle."""
+        units = min(round(usd * _UNIT), self._units)
+        self._units -= units
+        return units / _UNIT
+
+    def release(self) -> None:
+        """Give the rest back: nobody bills it."""
+        self._ledger.release(self._units / _UNIT)
+        self._units = 0
+
+
+@dataclass(slots=True)
+class Row:
+    """One request, with what earlier jobs left of it."""
+
+    key: str
+    request: Request
+    size: int
+    """Bytes in a job."""
+    most_usd: float
+    left: Left
+
+
+class Rows:
+    """Every request of the call, each in `todo`, in a job, or in `replies`."""
+
+    def __init__(self, order: Order) -> None:
+        self._order = order
+        self.todo: dict[str, Row] = {}
+        self.replies: dict[str, Reply] = {}
+
+    def read(self, items: Iterable[tuple[str, Request]]) -> dict[str, Request]:
+        """The requests without an answer, each once; the others' answers go to `replies`.
+
+        Raises:
+            ConfigError: a key that no provider takes as the id of a request.
+        """
+        unknown: dict[str, Request] = {}
+        for key, request in items:
+            if key in unknown or key in self.replies:
+                continue
+            if not _ID.fullmatch(key):
+                raise ConfigError(f"{key!r} cannot be the id of a request in a batch")
+            reply = self._order.known(key)
+            if reply is None:
+                unknown[key] = request
+            else:
+                self.replies[key] = reply
+        return unknown
+
+    def row(self, key: str, request: Request, left: Left) -> Row:
+        """A request with its size and its highest price.
+
+        Raises:
+            Fault: `rejected`: it cannot be written as JSON.
+        """
+        size = self._order.provider.size(key, request)
+        return Row(key, request, size, self._order.most_usd(request), left)
+
+    def cut(self) -> tuple[list[Row], float]:
+        """The next job: as many rows, in order, as provider and budget admit; and its dollars."""
+        provider = self._order.provider
+        free = self._free_units()
+        rows: list[Row] = []
+        size = units = 0
+        for row in self.todo.values():
+            size, most = size + row.size, units + round(row.most_usd * _UNIT)
+            if len(rows) == provider.batch_requests or size > provider.batch_bytes:
+                break
+            if free is not None and most > free:
+                break
+            units = most
+            rows.append(row)
+        return rows, units / _UNIT
+
+    def _free_units(self) -> int | None:
+        """What nobody has spent, doubts or holds; null without a budget."""
+        ledger = self._order.ledger
+        if ledger.budget_usd is None:
+            return None
+        gone = (ledger.spent_usd, ledger.doubtful_usd, ledger.reserved_usd)
+        return math.floor(ledger.budget_usd * _UNIT) - sum(round(usd * _UNIT) for usd in gone)
+
+    def fail(self, row: Row, kind: FailureKind, message: str) -> Failure:
+        """A row ends without an answer; what its paid answers cost stays on the reply."""
+        failure = Failure(kind, message)
+        self.todo.pop(row.key, None)
+        self.replies[row.key] = Reply(
+            failure=failure,
+            key=row.key,
+            attempts=row.left.rounds,
+            usage=row.left.usage if row.left.paid else Usage(),
+            cost_usd=row.left.usd,
+        )
+        return failure
+
+    def fail_all(self, rows: Sequence[Row], kind: FailureKind, message: str) -> None:
+        """Several rows end for one reason."""
+        for row in rows:
+            self.fail(row, kind, message)

@@ -1,0 +1,1 @@
+"""Answers on disk before they count, and each request in flight once among all processes."""

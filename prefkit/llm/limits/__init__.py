@@ -1,0 +1,1 @@
+"""How fast may be asked, how often again, and when to stop."""

@@ -1,0 +1,1 @@
+"""What asking costs: prices, an estimate before, a hard budget meanwhile."""
