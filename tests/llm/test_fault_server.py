@@ -33,6 +33,12 @@ SCHEMA = {
 }
 
 
+CALL = {
+    "tools": [{"name": "judge", "input_schema": SCHEMA}],
+    "tool_choice": {"type": "tool", "name": "judge"},
+}
+
+
 class Verdict(pydantic.BaseModel):
     winner: str
     score: int
@@ -60,6 +66,12 @@ def claude(server: FaultServer) -> Iterator[anthropic.Anthropic]:
 
 def turn(text: str) -> list[dict[str, str]]:
     return [{"role": "user", "content": text}]
+
+
+def bare_request(server: FaultServer) -> urllib.request.Request:
+    body = json.dumps({"model": "m", "messages": turn("x")}).encode()
+    headers = {"Content-Type": "application/json"}
+    return urllib.request.Request(f"{server.openai_url}/chat/completions", body, headers)
 
 
 def test_openai_chat_answers_what_the_question_determines(
@@ -188,13 +200,7 @@ def test_anthropic_follows_schemas_and_calls_tools(claude: anthropic.Anthropic) 
         output_config={"format": {"type": "json_schema", "schema": SCHEMA}},
     )
     jsonschema.validate(json.loads(made.content[0].text), SCHEMA)
-    called = claude.messages.create(
-        model="c",
-        max_tokens=99,
-        messages=turn("Judge."),
-        tools=[{"name": "judge", "input_schema": SCHEMA}],
-        tool_choice={"type": "tool", "name": "judge"},
-    )
+    called = claude.messages.create(model="c", max_tokens=99, messages=turn("Judge."), **CALL)
     jsonschema.validate(called.content[0].input, SCHEMA)
     assert called.stop_reason == "tool_use"
 
@@ -276,9 +282,7 @@ def test_a_cut_connection_is_one_to_the_sdks(
 @pytest.mark.parametrize("fault", ["hang", "trickle", "flood", "bomb"])
 def test_an_endless_answer_lasts_until_the_asker_goes(server: FaultServer, fault: str) -> None:
     server.script.rules = [Rule(fault=fault)]
-    body = json.dumps({"model": "m", "messages": turn("x")}).encode()
-    headers = {"Content-Type": "application/json"}
-    request = urllib.request.Request(f"{server.openai_url}/chat/completions", body, headers)
+    request = bare_request(server)
     if fault == "hang":
         with pytest.raises(TimeoutError):
             urllib.request.urlopen(request, timeout=0.2)
@@ -294,10 +298,7 @@ def test_an_endless_answer_lasts_until_the_asker_goes(server: FaultServer, fault
 
 def test_a_bomb_unpacks_to_a_thousand_times_its_size(server: FaultServer) -> None:
     server.script.rules = [Rule(fault="bomb")]
-    body = json.dumps({"model": "m", "messages": turn("x")}).encode()
-    request = urllib.request.Request(
-        f"{server.openai_url}/chat/completions", body, {"Content-Type": "application/json"}
-    )
+    request = bare_request(server)
     with urllib.request.urlopen(request, timeout=5) as answer:
         packed = answer.read(16_384)
     assert len(zlib.decompressobj(31).decompress(packed)) > 500 * len(packed)
@@ -308,10 +309,7 @@ def test_a_bomb_unpacks_to_a_thousand_times_its_size(server: FaultServer) -> Non
 )
 def test_a_spoiled_body_is_framed_as_if_it_were_whole(server: FaultServer, fault: str) -> None:
     server.script.rules = [Rule(fault=fault)]
-    body = json.dumps({"model": "m", "messages": turn("x")}).encode()
-    request = urllib.request.Request(
-        f"{server.openai_url}/chat/completions", body, {"Content-Type": "application/json"}
-    )
+    request = bare_request(server)
     with urllib.request.urlopen(request, timeout=5) as answer:
         got = answer.read()
         assert int(answer.headers["content-length"]) == len(got)
@@ -332,13 +330,7 @@ def test_wrong_answers_of_the_model_are_whole_and_billed(
     assert cut.choices[0].finish_reason == "length"
     with pytest.raises(ValueError, match="line 1"):
         json.loads(cut.choices[0].message.content)
-    other = claude.messages.create(
-        model="c",
-        max_tokens=99,
-        messages=turn("x"),
-        tools=[{"name": "judge", "input_schema": SCHEMA}],
-        tool_choice={"type": "tool", "name": "judge"},
-    )
+    other = claude.messages.create(model="c", max_tokens=99, messages=turn("x"), **CALL)
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate(other.content[0].input, SCHEMA)
     assert [(s.outcome, s.worked) for s in server.asks()] == [
