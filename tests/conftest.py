@@ -49,6 +49,7 @@ SLOW = {
     "test_readme.py",
     "test_samples.py",
     "test_terminal.py",
+    "test_yaml.py",
     "verbs/test_collect_human.py",
     "verbs/test_curate_places.py",
     "verbs/test_diff.py",
@@ -57,7 +58,6 @@ SLOW = {
     "verbs/test_export_shapes.py",
     "verbs/test_pair.py",
     "verbs/test_verify.py",
-    "verbs/test_yaml.py",
 }
 """Modules that take more than two seconds: `make quick` leaves them to `make test`."""
 

@@ -9,7 +9,7 @@ from small_pipeline import QUICKSTART, SMALL, pipeline, ran, refused, write_smal
 
 from prefkit.pipeline import Run
 from prefkit.pipeline.file import read_document
-from prefkit.verbs.yaml import load_yaml
+from prefkit.yaml import load_yaml
 
 
 @pytest.fixture

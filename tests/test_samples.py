@@ -11,7 +11,7 @@ import pytest
 import prefkit
 from prefkit.dataset import open_dataset
 from prefkit.registry import names
-from prefkit.verbs.yaml import load_yaml
+from prefkit.yaml import load_yaml
 
 ROOT = Path(__file__).parent.parent
 SAMPLES = ROOT / "pipelines" / "samples"

@@ -8,7 +8,7 @@ from typing import Any
 from prefkit.errors import ConfigError
 from prefkit.registry import nearest
 from prefkit.verbs.entries import named
-from prefkit.verbs.yaml import load_yaml
+from prefkit.yaml import load_yaml
 
 __all__ = ["apply_change"]
 

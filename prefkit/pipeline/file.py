@@ -15,7 +15,7 @@ from prefkit.pipeline.changes import apply_change
 from prefkit.registry import load, names, nearest
 from prefkit.verbs.entries import build, named
 from prefkit.verbs.verb import Verb
-from prefkit.verbs.yaml import load_yaml
+from prefkit.yaml import load_yaml
 
 __all__ = [
     "CONSENT",

@@ -17,21 +17,24 @@ from prefkit.verbs.verb import Outcome, Verb
 __all__ = ["Catalog"]
 
 _SCHEMA = "pipeline-schema"
-_PLURALS = {"policies": "policy", **{f"{role}s": role for role in ROLES}}
+_RUBRIC = "rubric"
+_PLURALS = {"policies": "policy", **{f"{role}s": role for role in (*ROLES, _RUBRIC)}}
 _ROW = 300  # characters of an example in the list; all of it stands with the reader's name
 
 
 class Catalog(Verb):
-    """List verbs, readers, policies, filters, writers, clients and more, or the options of one."""
+    """List verbs, readers, policies, filters, writers, rubrics and more, or show one of them."""
 
     positional: ClassVar[tuple[str, ...]] = ("role", "name")
 
     role: str | None = Field(
         None,
         description="verbs, readers, policies, filters, measures, repairs, writers, clients, "
-        "or pipeline-schema.",
+        "rubrics, or pipeline-schema.",
     )
-    name: str | None = Field(None, description="One name, for its options.")
+    name: str | None = Field(
+        None, description="One name, for its options; of a rubric, or its file, for its words."
+    )
 
     def __call__(self) -> Outcome:
         """Read the tables; only the classes asked for are imported.
@@ -43,17 +46,17 @@ class Catalog(Verb):
             schema: dict[str, Any] = load("verb", "run").file_schema()
             return Outcome(schema, (("", json.dumps(schema, indent=2)),))
         if self.role is None:
-            return _listing(list(ROLES))
+            return _listing([*ROLES, _RUBRIC])
         role = _PLURALS.get(self.role, self.role)
-        if role not in ROLES:
-            known = [*ROLES, _SCHEMA]
+        if role not in (*ROLES, _RUBRIC):
+            known = [*ROLES, _RUBRIC, _SCHEMA]
             raise ConfigError(
                 f"there is no role {self.role!r}{nearest(self.role, known)}; "
                 f"the roles are {', '.join(known)}",
                 hint="prefkit catalog",
             )
         if self.name is not None:
-            return _details(role, self.name)
+            return _rubric(self.name) if role == _RUBRIC else _details(role, self.name)
         return _readers() if role == "reader" else _listing([role])
 
 
@@ -90,11 +93,48 @@ def _shortened(rows: str) -> str:
 
 
 def _listing(roles: list[str]) -> Outcome:
-    facts = {role: {name: summary(role, name) for name in names(role)} for role in roles}
+    facts = {role: _entries(role) for role in roles}
     lines = [
         (f"{role} {name}", text)
         for role, entries in facts.items()
         for name, text in entries.items()
+    ]
+    return Outcome(facts, tuple(lines))
+
+
+def _entries(role: str) -> dict[str, str]:
+    if role == _RUBRIC:
+        from prefkit.judging.library import summaries
+
+        return summaries()
+    return {name: summary(role, name) for name in names(role)}
+
+
+def _rubric(name: str) -> Outcome:
+    """A rubric as a judge gets it, with its own example, and the answer it may give."""
+    from prefkit.judging.asking import asked
+    from prefkit.judging.library import example_of, load_rubric
+
+    rubric = load_rubric(name)
+    request = asked(rubric, example_of(rubric))
+    turns = {turn.role: turn.content or "" for turn in request.messages}
+    facts = {
+        "role": _RUBRIC,
+        "name": rubric.name,
+        "label": rubric.label,
+        "sha256": rubric.digest,
+        "description": rubric.purpose,
+        "rubric": rubric.model_dump(mode="json"),
+        "example": turns,
+        "answer": request.schema,
+    }
+    lines = [
+        (f"rubric {rubric.name}", rubric.purpose),
+        ("  label", rubric.label),
+        ("  form", rubric.form),
+        ("  votes", f"{rubric.criterion or 'overall'}, scale {rubric.vote_scale}"),
+        *((f"  {role}", text) for role, text in turns.items()),
+        ("  answer", json.dumps(request.schema, indent=2)),
     ]
     return Outcome(facts, tuple(lines))
 

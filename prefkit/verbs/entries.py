@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, Union, get_args, get_or
 from prefkit.errors import ConfigError
 from prefkit.registry import ROLES, load, names, nearest
 from prefkit.step import Options, make
-from prefkit.verbs.yaml import load_yaml
+from prefkit.yaml import load_yaml
 
 if TYPE_CHECKING:
     from prefkit.verbs.verb import Verb

@@ -25,7 +25,7 @@ from prefkit.schema.arrow import PAIRS
 from prefkit.schema.columns import table
 from prefkit.step import ROW, Filter, Step, TwoPass, make
 from prefkit.verbs.catalog import Catalog
-from prefkit.verbs.yaml import load_yaml
+from prefkit.yaml import load_yaml
 
 OPTIONS: dict[str, dict[str, Any]] = {
     "boilerplate": {"kinds": ["phrases"], "also": ["At seven"]},

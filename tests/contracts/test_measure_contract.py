@@ -26,7 +26,7 @@ from prefkit.schema.arrow import PAIRS
 from prefkit.schema.columns import table
 from prefkit.step import Measure, make
 from prefkit.verbs.catalog import Catalog
-from prefkit.verbs.yaml import load_yaml
+from prefkit.yaml import load_yaml
 
 OPTIONS: dict[str, dict[str, Any]] = {
     "template": {"model": chatml_model()},

@@ -21,7 +21,7 @@ from prefkit.schema.build import comparison_row, comparisons_table
 from prefkit.schema.records import Comparison, Message, Response, Source, Vote
 from prefkit.step import make
 from prefkit.verbs.catalog import Catalog
-from prefkit.verbs.yaml import load_yaml
+from prefkit.yaml import load_yaml
 
 OPTIONS: dict[str, dict[str, Any]] = {"threshold": {"at": 3.0}}
 """Options of policies that need some, or that do more with some."""

@@ -18,7 +18,7 @@ from prefkit.schema.arrow import COMPARISONS
 from prefkit.schema.build import comparison_row, comparisons_table
 from prefkit.step import make
 from prefkit.verbs.catalog import Catalog
-from prefkit.verbs.yaml import load_yaml
+from prefkit.yaml import load_yaml
 
 HOSTILE: tuple[dict[str, Any], ...] = (
     {},

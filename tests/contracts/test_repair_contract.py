@@ -23,7 +23,7 @@ from prefkit.schema.ids import pair_id
 from prefkit.step import ROW, Step, make
 from prefkit.verbs.catalog import Catalog
 from prefkit.verbs.curate import Curate
-from prefkit.verbs.yaml import load_yaml
+from prefkit.yaml import load_yaml
 
 every_repair = pytest.mark.parametrize("name", names("repair"))
 

@@ -21,7 +21,17 @@ from prefkit.registry import load, names, summary
 from prefkit.verbs.catalog import Catalog
 from prefkit.verbs.verb import Verb
 
-CONSENT = {"force", "allow_code", "unsafe_exec", "yes", "host", "key_env"}
+CONSENT = {
+    "allow_code",
+    "base_url",
+    "cancel_batch",
+    "force",
+    "forget_batch",
+    "host",
+    "key_env",
+    "unsafe_exec",
+    "yes",
+}
 """What no file may ask for: docs/design.md, section 7."""
 
 MANAGED = {"out", "workers", "pseudonym_key", "dry_run"}
@@ -35,6 +45,7 @@ NEEDED: dict[str, Any] = {
     "file": Path("pipeline.yaml"),
     "filter": ("turns",),
     "folder": Path("export"),
+    "model": "openai:gpt-x",
     "new": Path("new"),
     "old": Path("old"),
     "out": Path("out"),

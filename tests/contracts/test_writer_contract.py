@@ -24,7 +24,7 @@ from prefkit.schema.arrow import PAIRS
 from prefkit.schema.columns import table as table_of
 from prefkit.step import make
 from prefkit.verbs.catalog import Catalog
-from prefkit.verbs.yaml import load_yaml
+from prefkit.yaml import load_yaml
 
 OPTIONS: dict[str, dict[str, Any]] = {"trl": {"shape": "unpaired"}}
 """Options of writers that need some, or that do more with some."""

@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from prefkit.errors import ConfigError
+from prefkit.judging.library import rubric_names
 from prefkit.registry import ROLES, names
 from prefkit.verbs.catalog import Catalog
 
@@ -10,7 +13,8 @@ from prefkit.verbs.catalog import Catalog
 def test_everything_is_listed_by_role_with_its_first_line() -> None:
     facts = Catalog()().facts
     assert {role: list(entries) for role, entries in facts.items()} == {
-        role: names(role) for role in ROLES
+        **{role: names(role) for role in ROLES},
+        "rubric": rubric_names(),
     }
     silent = [name for entries in facts.values() for name, text in entries.items() if not text]
     assert not silent
@@ -40,6 +44,8 @@ def test_the_options_of_a_filter_have_their_defaults() -> None:
     ("options", "message"),
     [
         ({"role": "filtr"}, "there is no role 'filtr'. Did you mean 'filter'?"),
+        ({"role": "rubrik"}, "Did you mean 'rubric'?"),
+        ({"role": "rubrics", "name": "helpfullness"}, "Did you mean 'helpfulness'?"),
         ({"role": "pipeline_schema"}, "Did you mean 'pipeline-schema'?"),
         (
             {"role": "filter", "name": "lenght_ratio"},
@@ -52,3 +58,21 @@ def test_a_wrong_name_is_answered_with_the_nearest(options: dict[str, str], mess
         Catalog(**options)()
     assert message in str(caught.value)
     assert caught.value.hint
+
+
+def test_a_rubric_is_shown_as_a_judge_gets_it() -> None:
+    outcome = Catalog(role="rubrics", name="factuality")()
+    lines = dict(outcome.lines)
+    assert lines["  label"].startswith("factuality@1:")
+    assert "BEGIN reference ===\nNeil Armstrong, in 1969.\n" in lines["  user"]
+    assert "- agreement: Its answer to the question is" in lines["  system"]
+    assert outcome.facts["answer"]["properties"]["verdict"]["enum"] == [
+        *("A", "B", "tie", "both_good", "both_bad")
+    ]
+
+
+def test_a_rubric_of_ones_own_is_shown_by_its_path(tmp_path: Path) -> None:
+    own = tmp_path / "own.yaml"
+    text = (Path(__file__).resolve().parents[2] / "rubrics" / "honesty.yaml").read_text()
+    own.write_text(text.replace("name: honesty", "name: candour", 1))
+    assert Catalog(role="rubric", name=str(own))().facts["name"] == "candour"

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from prefkit.errors import ConfigError
-from prefkit.verbs.yaml import load_yaml
+from prefkit.yaml import load_yaml
 
 PIECES = [
     "!!", "!!python/name:os.system ", "!!int ", "!!binary ", "!!set ", "!x ", "&a ", "*a", "- ",
