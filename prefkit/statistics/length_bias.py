@@ -18,6 +18,7 @@ import numpy as np
 from prefkit.statistics.bootstrap import Columns
 from prefkit.statistics.logistic import logistic, sigmoid
 from prefkit.statistics.ranks import Floats, difference_auc, spearman
+from prefkit.statistics.shares import share
 
 __all__ = [
     "Strata",
@@ -72,7 +73,7 @@ def direction(columns: Columns) -> Numbers:
     area = difference_auc(differences)
 
     def of(weights: Floats) -> dict[str, float]:
-        return {"chosen_longer": _share(longer, unequal, weights), "auc": area(weights)}
+        return {"chosen_longer": share(longer, unequal, weights), "auc": area(weights)}
 
     return of
 
@@ -148,7 +149,7 @@ def with_quality(strata: Strata, width: int) -> Callable[[Columns], Numbers]:
         def of(weights: Floats) -> dict[str, float]:
             fitted = logistic(strata_model, ones, weights, start=starts[2], ridge=RIDGE)
             fair = sigmoid(sign * (strata_model[:, :width] @ fitted[:width]))
-            observed, target = _share(longer, ones, weights), _share(fair, ones, weights)
+            observed, target = share(longer, ones, weights), share(fair, ones, weights)
             with_it = logistic(slopes, ones, weights, start=starts[1], ridge=RIDGE)
             return {
                 "slope_without": float(logistic(plain, ones, weights, start=starts[0])[0]),
@@ -157,7 +158,7 @@ def with_quality(strata: Strata, width: int) -> Callable[[Columns], Numbers]:
                 "counterfactual": target,
                 "excess": observed - target,
                 **{
-                    f"counterfactual_{number}": _share(fair, places == number, weights)
+                    f"counterfactual_{number}": share(fair, places == number, weights)
                     for number in range(len(strata.cuts) + 1)
                 },
             }
@@ -165,8 +166,3 @@ def with_quality(strata: Strata, width: int) -> Callable[[Columns], Numbers]:
         return of
 
     return statistic
-
-
-def _share(what: Any, among: Any, weights: Floats) -> float:
-    total = float((weights * among).sum())
-    return float((weights * among * what).sum()) / total if total > 0 else float("nan")
