@@ -53,7 +53,7 @@ def _explained(error: BaseException, arguments: Sequence[str]) -> _Failure:
     return _broken(error, arguments)
 
 
-_KEPT = "nothing half-written stays, finished steps of a pipeline are kept"
+_KEPT = "nothing half-written stays, finished steps and paid answers are kept"
 
 
 def _broken(error: BaseException, arguments: Sequence[str]) -> _Failure:

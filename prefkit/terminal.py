@@ -127,6 +127,14 @@ def _finite(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
+def _columns() -> int:
+    """How wide the terminal of stderr is."""
+    with suppress(OSError, ValueError):
+        if columns := os.get_terminal_size(sys.stderr.fileno()).columns:
+            return columns
+    return 80
+
+
 def _is_styled(stream: TextIO) -> bool:
     return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
@@ -189,7 +197,8 @@ class _Progress(logging.Handler):
             self._end_line()
             _to_stderr(f"{record.levelname.lower()}: {text}\n")
         elif self._redraws:
-            _to_stderr(f"\r\x1b[K{text}")
+            # a line that wraps could not be drawn over again
+            _to_stderr(f"\r\x1b[K{text[: _columns() - 1]}")
             self._is_open = True
         elif time.monotonic() - self._last >= self._every_s:
             self._last = time.monotonic()

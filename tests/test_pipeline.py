@@ -296,7 +296,7 @@ def after_ctrl_c(file: Path, step: str, *options: str) -> str:
     command = shlex.join(["prefkit", "run", str(file), "--out", str(file.parent / "out"), *options])
     return (
         f"error: interrupted in step {step} of {file}: "
-        "nothing half-written stays, finished steps of a pipeline are kept\n"
+        "nothing half-written stays, finished steps and paid answers are kept\n"
         f"hint: {command}\n"
     )
 

@@ -3,43 +3,60 @@
 from __future__ import annotations
 
 import itertools
+import os
+import threading
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any, TypeVar
 
-from prefkit.errors import BatchPending, BudgetReached, ClientError, ConfigError
+from prefkit.errors import BudgetReached, ClientError, ConfigError
+from prefkit.llm.by_batch import ask_by_batch, not_in_a_batch, open_jobs
 from prefkit.llm.codec import written
-from prefkit.llm.course import PAID_FAILURES
+from prefkit.llm.course import PAID_FAILURES, judged
 from prefkit.llm.crew import Crew
 from prefkit.llm.desk import Desk
 from prefkit.llm.dispatch import Dispatcher
-from prefkit.llm.errands import Asking, Errand, Scoring, kept_reply
-from prefkit.llm.loop import run
+from prefkit.llm.errands import Asking, Errand, Scoring
+from prefkit.llm.forecast import Forecast, forecast
+from prefkit.llm.loop import is_running, run
 from prefkit.llm.meter import Meter, Standing
-from prefkit.llm.money.estimate import Estimate, Projection, estimate
+from prefkit.llm.money.estimate import Projection, counted
 from prefkit.llm.ordered import Window
-from prefkit.llm.provider import Batches, Fault, Local, Remote
+from prefkit.llm.provider import Fault, Local, Remote
 from prefkit.llm.records import Reply, Request, Score, ScoreRequest
 
 __all__ = ["Client"]
 
 AnswerT = TypeVar("AnswerT", Reply, Score)
 
+ErrandT = TypeVar("ErrandT", Asking, Scoring)
+
 _HALTED = ("refused", "down")
 _AHEAD = 16  # requests held per one that may be in flight
+_HELD = 10_000  # a longer sequence is made into errands twice, once to check it, and not held twice
 
 
 class Client:
     """Who answers prompts and scores text. Made by `connect`; close it, or use it in a `with`.
 
     `ask` and `score` keep order, give one answer per request, and put every paid answer on disk
-    before it counts: asking again costs nothing. May be used from several threads.
+    before it counts: asking again costs nothing. May be used from several threads of the process
+    that made it; a model in this process is then asked by one thread after the other.
     """
 
     def __init__(self, desk: Desk) -> None:
         self.desk = desk
         self._dispatcher = Dispatcher(desk)
         self._projection = Projection(desk.price, desk.share) if desk.price is not None else None
+        self._process = os.getpid()
+        self._is_closed = False
+        self._crews: set[Crew[Any]] = set()
+        self._lock = threading.Lock()
+        """Around the set of crews and what follows from it."""
+        self._engine = threading.Lock()
+        """Around a model in this process, and the look into the journal before it is asked."""
 
     def __enter__(self) -> Client:
         return self
@@ -48,19 +65,52 @@ class Client:
         self.close()
 
     def close(self) -> None:
-        """Close connections and files; what was answered is on disk already."""
+        """Stop what is under way, close connections and files; what was answered is on disk.
+
+        Does nothing a second time, and in a forked child.
+        """
+        with self._lock:
+            if self._is_closed or self._process != os.getpid():
+                return
+            self._is_closed = True
+            crews = list(self._crews)
         provider = self.desk.provider
-        if isinstance(provider, Remote):
-            run(provider.close())
-        elif isinstance(provider, Local):
-            provider.close()
-        self.desk.close()
+        try:
+            if isinstance(provider, Local):
+                with self._engine:
+                    provider.close()
+            elif is_running():  # else the loop ended before us, and its connections with it
+                run(self._wind_up(crews))
+        finally:
+            with suppress(ValueError):
+                self.desk.ledger.listeners.remove(self._dispatcher.limits.wake)
+            self.desk.close()
+
+    async def _wind_up(self, crews: list[Crew[Any]]) -> None:
+        for crew in crews:
+            await crew.dismiss()
+        if isinstance(self.desk.provider, Remote):
+            await self.desk.provider.close()
+
+    def _check(self) -> None:
+        """Refuse before anything is sent that could not be kept."""
+        if self._process != os.getpid():
+            raise ConfigError(
+                f"{self.desk.who}: this client was made by another process, before a fork",
+                hint="connect in each process: they share the journal",
+            )
+        if self._is_closed:
+            raise ConfigError(
+                f"{self.desk.who}: this client is closed",
+                hint="read all replies of a stream before its client is closed",
+            )
 
     def ask(self, requests: Iterable[Request], *, stage: str = "ask") -> list[Reply]:
         """One reply for each request, in order; a failure is a value on its reply.
 
         Args:
-            requests: read as they are needed; all replies are held.
+            requests: read as they are needed, but a sequence is checked whole before anything is
+                sent; all replies are held.
             stage: what the answers are for, in progress and in the ledger.
 
         Raises:
@@ -77,14 +127,21 @@ class Client:
 
         A batch API sees all requests at once: they are then held.
         """
-        errands = (Asking(request, stage, self.desk) for request in requests)
+        self._check()
+        _refuse_one(requests)
+        desk, provider = self.desk, self.desk.provider
+
+        def errands() -> Iterator[Asking]:
+            made = (Asking(request, stage, desk) for request in requests)
+            return made if desk.settings.batch else not_in_a_batch(made, desk)
+
         meter = self._meter(requests, stage)
-        if self.desk.settings.batch:
-            return self._metered(self._by_batch(list(errands), stage), meter)
-        if isinstance(self.desk.provider, Local):
-            return self._metered(self._in_process(errands, _ask_all(self.desk.provider)), meter)
-        free = _not_in_a_batch(errands, self.desk)
-        return self._metered(self._remote(free, meter), meter)
+        if desk.settings.batch:
+            return self._metered(ask_by_batch(desk, list(errands()), stage), meter)
+        right = _looked_through(requests, errands)
+        if isinstance(provider, Local):
+            return self._metered(self._in_process(right, _ask_all(provider)), meter)
+        return self._metered(self._remote(right, meter), meter)
 
     def score(self, requests: Iterable[ScoreRequest], *, stage: str = "score") -> list[Score]:
         """One score for each request, in order; a failure is a value on its score.
@@ -94,33 +151,38 @@ class Client:
             ClientError: the key was refused or the server is down; what was answered is kept.
             OSError: a score could not be put on disk.
         """
-        errands = (Scoring(request, stage, self.desk) for request in requests)
+        self._check()
+        _refuse_one(requests)
+        desk, provider = self.desk, self.desk.provider
+
+        def errands() -> Iterator[Scoring]:
+            return (Scoring(request, stage, desk) for request in requests)
+
+        right = _looked_through(requests, errands)
         meter = self._meter(requests, stage)
-        if isinstance(self.desk.provider, Local):
-            return list(
-                self._metered(self._in_process(errands, _score_all(self.desk.provider)), meter)
-            )
-        return list(self._metered(self._remote(errands, meter), meter))
+        if isinstance(provider, Local):
+            scores = self._in_process(right, _score_all(provider))
+        else:
+            scores = self._remote(right, meter)
+        return list(self._metered(scores, meter))
 
-    def estimate(self, requests: Sequence[Request]) -> Estimate:
-        """What asking these would cost now: those in the journal cost nothing.
+    def forecast(self, requests: Iterable[Request]) -> Forecast:
+        """What asking these would cost now; those in the journal or in a batch cost nothing more.
 
-        Counts the tokens of about 20 of them by the provider's free counter.
+        Reads the requests twice and holds none but the about 20 whose tokens the provider's free
+        counter counts; an iterator, which can be read only once, is held as a list.
 
         Raises:
             ConfigError: a request asks for what this client cannot do.
             ClientError: the key was refused.
         """
-        errands = [Asking(request, "estimate", self.desk) for request in requests]
-        unknown = {errand.key: errand.request for errand in errands if errand.known() is None}
-        return run(
-            estimate(
-                list(unknown.values()),
-                count=self._count,
-                price=self.desk.price,
-                share=self.desk.share,
-            )
-        )
+        self._check()
+        _refuse_one(requests)
+        submitted = open_jobs(self.desk)
+        return forecast(self.desk, requests, submitted=submitted, count=self._counts)
+
+    def _counts(self, requests: Sequence[Request]) -> list[int | None]:
+        return run(counted(requests, self._count))
 
     async def _count(self, request: Request) -> int | None:
         if not isinstance(self.desk.provider, Remote):
@@ -129,7 +191,7 @@ class Client:
             return await self.desk.provider.count(request)
         except Fault as fault:
             if fault.kind == "refused":
-                self._dispatcher.limits.breaker.failed(fault)
+                self._dispatcher.limits.failed(fault)
                 raise self._refused() from None
             raise
 
@@ -179,22 +241,42 @@ class Client:
             yield answer
 
     def _remote(self, errands: Iterable[Errand[AnswerT]], meter: Meter) -> Iterator[AnswerT]:
-        crew: Crew[AnswerT] = Crew(self._dispatcher, self.desk.settings.concurrency)
         most = max(256, _AHEAD * self.desk.settings.concurrency)
-        window: Window[Errand[AnswerT], AnswerT] = Window(_known, crew.take, meter.tick, most)
+        crew: Crew[AnswerT] = self._crew()
+
+        def tick() -> None:
+            self._check()
+            meter.tick()
+
+        window: Window[Errand[AnswerT], AnswerT] = Window(_known, crew.take, tick, most)
         try:
             for answer in window.answers(errands):
                 if answer.failure is not None and answer.failure.kind in _HALTED:
-                    raise self._halted(window)
+                    self._drain(crew)
+                    raise self._refused()
                 yield answer
+                self._check()  # it may have been closed, or the process forked, meanwhile
+        except Exception:
+            self._drain(crew)
+            raise
         finally:
-            run(crew.dismiss())
+            # Not waited for: the garbage collector may be who ends this, in any thread.
+            crew.leave()
 
-    def _halted(self, window: Window[Any, AnswerT]) -> ClientError:
-        """What is in flight is paid for: it is waited for and kept before the failure is told."""
-        for _ in window.rest():
-            pass
-        return self._refused()
+    def _crew(self) -> Crew[Any]:
+        self._check()
+        crew: Crew[Any] = Crew(self._dispatcher, self.desk.settings.concurrency)
+        with self._lock:
+            self._crews = {one for one in self._crews if not (one.is_ending and one.is_idle)}
+            if all(one.is_idle for one in self._crews):
+                self._dispatcher.renew()
+            self._crews.add(crew)
+        return crew
+
+    def _drain(self, crew: Crew[Any]) -> None:
+        """What is in flight is paid for: it is waited for and kept before a failure is told."""
+        if not self._is_closed and self._process == os.getpid() and is_running():
+            run(crew.drain())
 
     def _refused(self) -> ClientError:
         error = self._dispatcher.halted or ClientError(f"{self.desk.who}: the provider refused")
@@ -210,61 +292,52 @@ class Client:
         assert isinstance(self.desk.provider, Local)  # noqa: S101, RUF100
         source = iter(errands)
         while chunk := list(itertools.islice(source, self.desk.provider.at_once)):
-            known = {errand.key: errand.known() for errand in chunk}
-            asked = {errand.key: errand for errand in chunk if known[errand.key] is None}
-            fresh: dict[str, AnswerT] = {}
-            if asked:
-                answers = answer_all([errand.request for errand in asked.values()])
-                for errand, answer in zip(asked.values(), answers, strict=True):
-                    fresh[errand.key] = replace(
-                        errand.judge(answer) if answer.failure is None else answer,
-                        key=errand.key,
-                        cost_usd=0.0,
-                        attempts=1,
-                    )
-            self.desk.journal.put_all(
-                (key, written(answer), asked[key].facts)
-                for key, answer in fresh.items()
-                if answer.failure is None or answer.failure.kind in PAID_FAILURES
-            )
+            with self._engine:
+                self._check()
+                known = {errand.key: errand.known() for errand in chunk}
+                asked = {errand.key: errand for errand in chunk if known[errand.key] is None}
+                fresh = self._answered(asked, answer_all) if asked else {}
             for errand in chunk:
                 got = known[errand.key]
-                yield got if got is not None else fresh[errand.key]
+                if got is None:
+                    got = fresh[errand.key]
+                    known[errand.key] = replace(got, cached=True)  # for its equals in this chunk
+                yield got
 
-    def _by_batch(self, errands: list[Asking], stage: str) -> Iterator[Reply]:
-        from prefkit.llm.batches.batch import ask_in_batches
-        from prefkit.llm.batches.jobs import Jobs
-
-        desk = self.desk
-        if not isinstance(desk.provider, Batches):
-            raise ConfigError(f"{desk.who} has no batch API", hint="leave --batch out")
-        before = {errand.key: errand.known() for errand in errands}
-        asked = {errand.key: errand for errand in errands}
-
-        async def put(key: str, _: Request, reply: Reply) -> None:
-            await desk.journal.put(key, written(reply), asked[key].facts)
-
-        def known(key: str) -> Reply | None:
-            desk.journal.refresh()
-            return kept_reply(desk, key)
-
-        fresh = run(
-            ask_in_batches(
-                [(key, errand.request) for key, errand in asked.items()],
-                provider=desk.provider,
-                jobs=Jobs(desk.folder, desk.name),
-                ledger=desk.ledger,
-                price=desk.price,
-                put=put,
-                settings=desk.settings,
-                stage=stage,
-                known=known,
-                who=desk.who,
-            )
+    def _answered(
+        self,
+        asked: dict[str, Errand[AnswerT]],
+        answer_all: Callable[[list[Any]], list[AnswerT]],
+    ) -> dict[str, AnswerT]:
+        """Ask the engine, and keep what it answers."""
+        fresh: dict[str, AnswerT] = {}
+        answers = answer_all([errand.request for errand in asked.values()])
+        for errand, answer in zip(asked.values(), answers, strict=True):
+            found = judged(errand.judge, answer)[0] if answer.failure is None else answer
+            fresh[errand.key] = replace(found, key=errand.key, cost_usd=0.0, attempts=1)
+        self.desk.journal.put_all(
+            (key, written(answer), asked[key].facts)
+            for key, answer in fresh.items()
+            if answer.failure is None or answer.failure.kind in PAID_FAILURES
         )
-        for errand in errands:
-            got = before[errand.key]
-            yield got if got is not None else fresh[errand.key]
+        return fresh
+
+
+def _refuse_one(requests: object) -> None:
+    if isinstance(requests, Request | ScoreRequest):
+        raise ConfigError("one request was given instead of several", hint="put it into a list")
+
+
+def _looked_through(
+    requests: Iterable[Any], errands: Callable[[], Iterator[ErrandT]]
+) -> Iterator[ErrandT]:
+    """The errands of requests; what is wrong in a sequence is refused here, before any is sent."""
+    if not isinstance(requests, Sequence):
+        return errands()
+    if len(requests) <= _HELD:
+        return iter(list(errands()))
+    deque(errands(), maxlen=0)
+    return errands()
 
 
 def _known(errand: Errand[AnswerT]) -> AnswerT | None:
@@ -277,33 +350,3 @@ def _ask_all(provider: Local) -> Callable[[list[Request]], list[Reply]]:
 
 def _score_all(provider: Local) -> Callable[[list[ScoreRequest]], list[Score]]:
     return provider.score_all
-
-
-def _not_in_a_batch(errands: Iterable[Asking], desk: Desk) -> Iterator[Asking]:
-    """Refuse to ask online, and pay again, what a batch of this client is being paid for.
-
-    Raises:
-        BatchPending: a request is part of a job that was submitted and not collected.
-    """
-    submitted = _open_jobs(desk)
-    for errand in errands:
-        job = submitted.get(errand.key)
-        if job is not None and errand.known() is None:
-            raise BatchPending(
-                f"{desk.who}: the batch {job} is being paid for these requests",
-                hint="add --batch to collect it",
-            )
-        yield errand
-
-
-def _open_jobs(desk: Desk) -> dict[str, str]:
-    """Key to job, of all requests in jobs that were not collected."""
-    if not isinstance(desk.provider, Batches):
-        return {}
-    from prefkit.llm.batches.jobs import Jobs
-
-    jobs = Jobs(desk.folder, desk.name)
-    if not jobs.path.exists():
-        return {}
-    jobs.load()
-    return {key: job.id or job.label for job in jobs.open.values() for key in job.keys}

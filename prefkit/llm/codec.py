@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
@@ -10,6 +11,8 @@ from typing import Any
 import orjson
 
 from prefkit.errors import ConfigError
+from prefkit.llm.answers import checked_score, kept_data
+from prefkit.llm.frozen import Frozen
 from prefkit.llm.records import Failure, Reply, Request, Score, ScoreRequest, Token, Usage
 
 __all__ = [
@@ -35,8 +38,12 @@ def facts_bytes(request: Request | ScoreRequest) -> bytes:
     Raises:
         ConfigError: a part of the request has no JSON form.
     """
+    facts = request.facts()
+    schema = facts.get("schema")
+    if isinstance(schema, Frozen):  # written once for all requests that share it
+        facts["schema"] = orjson.Fragment(schema.canonical)
     try:
-        return orjson.dumps(request.facts(), option=orjson.OPT_SORT_KEYS)
+        return orjson.dumps(facts, option=orjson.OPT_SORT_KEYS)
     except TypeError as error:
         where = f" of {request.name}" if request.name else ""
         raise ConfigError(f"the request{where} has no JSON form: {error}") from error
@@ -53,12 +60,37 @@ def digest_of(identity: bytes) -> bytes:
 
 
 def written(answer: Reply | Score) -> bytes:
-    """An answer as compact JSON without what is null; its key stands beside it in the journal."""
+    """An answer as compact JSON without what is null; its key stands beside it in the journal.
+
+    What was paid is kept, whatever it is: data that cannot be written and a score that is no number
+    become failures here if nobody judged them before.
+    """
     names = _REPLY if isinstance(answer, Reply) else _SCORE
+    answer = kept_data(answer) if isinstance(answer, Reply) else checked_score(answer)
     value = {name: part for name in names if (part := getattr(answer, name)) is not None}
     usage = answer.usage
     value["usage"] = (usage.input, usage.output, usage.cache_read, usage.cache_write)
+    if isinstance(answer, Reply):
+        value |= _tokens(answer.tokens)
+    elif answer.logprobs is not None:
+        value["logprobs"] = [_number(one) for one in answer.logprobs]
     return orjson.dumps(value, default=tuple)  # tokens are named tuples
+
+
+def _tokens(tokens: tuple[Token, ...] | None) -> dict[str, Any]:
+    if tokens is None:
+        return {}
+    return {
+        "tokens": [
+            (text, _number(logprob), [(word, _number(one)) for word, one in top])
+            for text, logprob, top in tokens
+        ]
+    }
+
+
+def _number(value: float) -> float | str:
+    """A log-prob of 0 probability is no number of JSON: it is kept as a word."""
+    return value if math.isfinite(value) else str(value)
 
 
 def read_reply(stored: bytes, key: str) -> Reply:
@@ -70,7 +102,7 @@ def read_reply(stored: bytes, key: str) -> Reply:
     value = _loaded(stored)
     if (tokens := value.get("tokens")) is not None:
         value["tokens"] = tuple(
-            Token(text, logprob, tuple((word, number) for word, number in top))
+            Token(text, _read(logprob), tuple((word, _read(number)) for word, number in top))
             for text, logprob, top in tokens
         )
     return Reply(**_common(value), cached=True, key=key)
@@ -84,8 +116,13 @@ def read_score(stored: bytes, key: str) -> Score:
     """
     value = _loaded(stored)
     if (logprobs := value.get("logprobs")) is not None:
-        value["logprobs"] = tuple(logprobs)
+        value["logprobs"] = tuple(map(_read, logprobs))
     return Score(**_common(value), cached=True, key=key)
+
+
+def _read(number: float | str | None) -> float:
+    """A kept log-prob; a null was minus infinity before there was a word for it."""
+    return -math.inf if number is None else float(number)
 
 
 def _loaded(stored: bytes) -> dict[str, Any]:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
-from dataclasses import dataclass, replace
-from typing import Generic, TypeVar
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Generic, Protocol, TypeVar
 
 from prefkit.llm.desk import Desk
 from prefkit.llm.errands import Errand
@@ -13,14 +15,13 @@ from prefkit.llm.limits.breaker import Breaker
 from prefkit.llm.limits.gate import Gate
 from prefkit.llm.limits.retry import Retry
 from prefkit.llm.provider import Fault
-from prefkit.llm.records import Failure, FailureKind, Reply, Score, Usage
+from prefkit.llm.records import PAID_FAILURES, Failure, Reply, Score, summed
 
-__all__ = ["PAID_FAILURES", "Course", "Limits"]
+__all__ = ["PAID_FAILURES", "Course", "Host", "Limits", "judged"]
 
 AnswerT = TypeVar("AnswerT", Reply, Score)
 
-PAID_FAILURES: tuple[FailureKind, ...] = ("invalid", "cut")
-"""Whole answers that break what was asked for: paid, kept, and worth another attempt."""
+_LOG = logging.getLogger("prefkit.llm")
 
 
 @dataclass(slots=True)
@@ -31,19 +32,78 @@ class Limits:
     breaker: Breaker
     retry: Retry
     retried: int = 0
+    _asleep: set[asyncio.Future[None]] = field(default_factory=set)
+
+    def failed(self, fault: Fault, *, in_flight: int = 0) -> None:
+        """Tell the breaker, and everybody who waits if that opened it."""
+        was_open = self.breaker.error is not None
+        self.breaker.failed(fault, in_flight=in_flight)
+        if self.breaker.error is not None and not was_open:
+            self.wake()
+
+    def wake(self) -> None:
+        """Let everybody who waits look whether there is still something to wait for."""
+        self.gate.let_go()
+        for future in self._asleep:
+            if not future.done():
+                future.set_result(None)
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait, or be woken earlier."""
+        future = asyncio.get_running_loop().create_future()
+        self._asleep.add(future)
+        try:
+            await asyncio.wait([future], timeout=seconds)
+        finally:
+            self._asleep.discard(future)
+
+
+class Host(Protocol):
+    """The run that a request is part of, as the request's own task sees it."""
+
+    is_ending: bool
+    """Nothing more is sent; what was sent is waited for."""
+
+    def sent(self) -> None:
+        """It is on its way: from now on it may be paid for."""
+
+    def came_back(self) -> None:
+        """It is no longer, and brought nothing."""
+
+    async def rest(self, seconds: float) -> None:
+        """Wait for the next attempt; woken earlier by `Limits.wake`, at once while ending."""
+
+
+def judged(judge: Callable[[AnswerT], AnswerT], answer: AnswerT) -> tuple[AnswerT, bool]:
+    """The answer as `judge` finds it, and whether asking again may bring a better one.
+
+    What breaks while judging loses no answer that was paid for: it is kept, as invalid.
+    """
+    try:
+        found = judge(answer)
+    except Exception as error:  # noqa: BLE001 - it is told on the answer and in the log
+        _LOG.warning("an answer was kept that could not be judged", exc_info=True)
+        message = f"it could not be judged: {type(error).__name__}: {error}"
+        return replace(answer, failure=Failure("invalid", message)), False
+    return found, found.failure is not None and found.failure.kind == "invalid"
+
+
+_ENDS = Failure("cancelled", "not asked: the run ends")
+_NO_MONEY = Failure("budget", "not asked: the budget does not admit it")
 
 
 class Course(Generic[AnswerT]):
     """The attempts at one request, until there is an answer or a reason why there is none."""
 
-    def __init__(self, desk: Desk, limits: Limits, errand: Errand[AnswerT]) -> None:
+    def __init__(self, desk: Desk, limits: Limits, errand: Errand[AnswerT], host: Host) -> None:
         self._desk = desk
         self._limits = limits
         self._errand: Errand[AnswerT] = errand
+        self._host = host
         self._most_usd = errand.most_usd
         self._tokens = errand.tokens
         self._started: float | None = None
-        """When it was first let in: waiting in the queue does not use up the deadline."""
+        """When it was first sent: waiting for slots and money does not use up the deadline."""
         self._attempts = self._throttles = self._failures = 0
         self._paid: list[AnswerT] = []
 
@@ -52,20 +112,31 @@ class Course(Generic[AnswerT]):
         while True:
             outcome = await self._attempt()
             if isinstance(outcome, Failure):
+                if outcome is _ENDS and not self._paid:
+                    raise asyncio.CancelledError  # others who want it ask it themselves
                 return self._ended(outcome)
             if isinstance(outcome, Fault):
                 wait_s = self._wait_s(outcome)
                 if wait_s is None:
                     return self._ended(self._given_up(outcome))
                 self._limits.retried += 1
-                await asyncio.sleep(wait_s)
+                await self._rest(wait_s, is_throttled=outcome.kind == "throttled")
                 continue
-            answer = self._errand.judge(outcome)
+            answer, is_worth_more = judged(self._errand.judge, outcome)
             self._paid.append(answer)
-            failure = answer.failure
-            if failure is None or failure.kind not in PAID_FAILURES or self._is_enough():
+            if not is_worth_more or self._is_enough():
                 return self._booked(answer)
             self._limits.retried += 1
+
+    async def _rest(self, seconds: float, *, is_throttled: bool) -> None:
+        """Wait for the next attempt, as long as there will be one.
+
+        Who is throttled makes no room for others: they would be throttled too.
+        """
+        rest = self._limits.sleep if is_throttled else self._host.rest
+        end = time.monotonic() + seconds
+        while (left := end - time.monotonic()) > 0 and self._halt() is None:
+            await rest(left)
 
     def _is_enough(self) -> bool:
         settings = self._desk.settings
@@ -73,18 +144,25 @@ class Course(Generic[AnswerT]):
             len(self._paid) >= settings.invalid_attempts
             or self._elapsed_s() >= settings.deadline_s
             or self._limits.breaker.error is not None
+            or self._host.is_ending
         )
 
     def _ended(self, failure: Failure) -> AnswerT:
         """Without a good answer: a bad one that was paid for is evidence, and is kept."""
-        return self._booked(self._paid[-1]) if self._paid else self._errand.failed(failure)
+        if self._paid:
+            return self._booked(self._paid[-1])
+        return replace(
+            self._errand.failed(failure),
+            seconds=round(self._elapsed_s(), 3),
+            attempts=self._attempts,
+        )
 
     def _booked(self, answer: AnswerT) -> AnswerT:
         costs = [paid.cost_usd for paid in self._paid]
         known = [cost for cost in costs if cost is not None]
         return replace(
             answer,
-            usage=_sum([paid.usage for paid in self._paid]),
+            usage=summed([paid.usage for paid in self._paid]),
             cost_usd=sum(known) if len(known) == len(costs) else None,
             seconds=round(self._elapsed_s(), 3),
             attempts=self._attempts,
@@ -109,7 +187,13 @@ class Course(Generic[AnswerT]):
     async def _attempt(self) -> AnswerT | Fault | Failure:
         """One attempt; `Failure` means that it was not sent."""
         gate = self._limits.gate
-        ticket = await gate.enter(self._tokens, again=self._attempts > 0)
+        while True:
+            halt = self._halt()
+            if halt is not None:
+                return halt
+            ticket = await gate.enter(self._tokens, again=self._attempts > 0)
+            if not ticket.left:
+                break
         fault: Fault | None = None
         used: int | None = 0
         try:
@@ -133,15 +217,28 @@ class Course(Generic[AnswerT]):
 
     async def _refusal(self) -> Failure | None:
         """Why it may not be sent; null once money is reserved for it."""
-        self._started = self._started if self._started is not None else time.monotonic()
+        halt = self._halt()
+        if halt is not None:
+            return halt
+        if not await self._desk.ledger.reserve(self._most_usd):
+            return _NO_MONEY
+        halt = self._halt()  # others may have been told while it waited for the money
+        if halt is not None:
+            self._desk.ledger.release(self._most_usd)
+        elif self._started is None:
+            self._started = time.monotonic()
+        return halt
+
+    def _halt(self) -> Failure | None:
+        """Why it is of no use to send it now, or to wait until it may be."""
         halted = self._limits.breaker.error
         if halted is not None:
             return Failure("down", f"not asked: {halted}")
         if self._elapsed_s() >= self._desk.settings.deadline_s:
             return Failure("timeout", f"no answer within {self._desk.settings.deadline_s:g} s")
-        if not await self._desk.ledger.reserve(self._most_usd):
-            return Failure("budget", "not asked: the budget does not admit it")
-        return None
+        if self._desk.ledger.refuses(self._most_usd):
+            return _NO_MONEY
+        return _ENDS if self._host.is_ending else None
 
     async def _sent(self) -> AnswerT | Fault:
         """Send once, and settle what was reserved for it whatever happens."""
@@ -149,8 +246,9 @@ class Course(Generic[AnswerT]):
         label = {"stage": self._errand.stage, "model": desk.who}
         limit_s = min(desk.settings.timeout_s, desk.settings.deadline_s - self._elapsed_s())
         self._attempts += 1
+        self._host.sent()
         try:
-            async with asyncio.timeout(max(limit_s, 0.0)):
+            async with asyncio.timeout(limit_s):
                 answer = await self._errand.send()
         except Fault as fault:
             if fault.maybe_billed:
@@ -172,22 +270,6 @@ class Course(Generic[AnswerT]):
         return priced
 
     def _noted(self, fault: Fault) -> Fault:
-        self._limits.breaker.failed(fault, in_flight=self._limits.gate.in_flight - 1)
+        self._host.came_back()
+        self._limits.failed(fault, in_flight=self._limits.gate.in_flight - 1)
         return fault
-
-
-def _sum(parts: list[Usage]) -> Usage:
-    """Tokens of all paid attempts; null where one did not say."""
-    if len(parts) == 1:
-        return parts[0]
-
-    def plus(values: list[int | None]) -> int | None:
-        known = [value for value in values if value is not None]
-        return sum(known) if len(known) == len(values) else None
-
-    return Usage(
-        plus([part.input for part in parts]),
-        plus([part.output for part in parts]),
-        sum(part.cache_read for part in parts),
-        sum(part.cache_write for part in parts),
-    )

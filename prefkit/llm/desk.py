@@ -12,6 +12,7 @@ import orjson
 from prefkit.llm.codec import digest_of
 from prefkit.llm.keeping.claims import Claims
 from prefkit.llm.keeping.journal import Journal
+from prefkit.llm.money.bills import Rate
 from prefkit.llm.money.ledger import Ledger
 from prefkit.llm.money.prices import Price
 from prefkit.llm.provider import Batches, Provider
@@ -42,11 +43,14 @@ class Desk:
     journal: Journal
     claims: Claims
 
+    @property
+    def rate(self) -> Rate:
+        """What its answers cost."""
+        return Rate(self.price, self.share, self.provider.is_free)
+
     def bill(self, usage: Usage) -> float | None:
         """Dollars for one answer; null if there is no price or no usage."""
-        if self.price is None:
-            return 0.0 if self.provider.is_free else None
-        return self.price.cost(usage, self.share)
+        return self.rate.bill(usage)
 
     def close(self) -> None:
         """Close the files; what was answered is on disk already."""

@@ -11,15 +11,17 @@ from dataclasses import replace
 from random import Random
 from typing import TypeVar
 
-from prefkit.errors import ClientError
+from prefkit.errors import BatchPending, ClientError
+from prefkit.llm.batches.jobs import Watch
 from prefkit.llm.codec import written
-from prefkit.llm.course import PAID_FAILURES, Course, Limits
+from prefkit.llm.course import PAID_FAILURES, Course, Host, Limits
 from prefkit.llm.desk import Desk
 from prefkit.llm.errands import Errand
 from prefkit.llm.limits.breaker import Breaker
 from prefkit.llm.limits.gate import Gate
 from prefkit.llm.limits.retry import Retry
-from prefkit.llm.records import Reply, Score
+from prefkit.llm.provider import Batches
+from prefkit.llm.records import Failure, Reply, Score
 
 __all__ = ["Dispatcher"]
 
@@ -35,33 +37,46 @@ class Dispatcher:
         self.desk = desk
         settings = desk.settings
         self._flying: dict[str, asyncio.Future[Reply | Score]] = {}
+        self.limits = Limits(Gate(settings), self._breaker(), Retry(settings, Random()))
+        """Slots, rates, retries, and whether the provider still answers."""
+        is_batched = isinstance(desk.provider, Batches)
+        self._batches = Watch(desk.folder, desk.name) if is_batched else None
+        desk.ledger.listeners.append(self.limits.wake)
+
+    def renew(self) -> None:
+        """Forget what failed: a run begins, and nothing is under way."""
+        self.limits.breaker = self._breaker()
+
+    def _breaker(self) -> Breaker:
+        desk, settings = self.desk, self.desk.settings
         own = "" if settings.base_url else desk.provider.variable
-        breaker = Breaker(
+        return Breaker(
             desk.who, key_env=settings.key_env or own or None, deadline_s=settings.deadline_s
         )
-        self.limits = Limits(Gate(settings), breaker, Retry(settings, Random()))
-        """Slots, rates, retries, and whether the provider still answers."""
 
     @property
     def halted(self) -> ClientError | None:
         """Why nothing more is asked; null while the provider answers."""
         return self.limits.breaker.error
 
-    async def answer(self, errand: Errand[AnswerT]) -> AnswerT:
+    async def answer(self, errand: Errand[AnswerT], host: Host) -> AnswerT:
         """The answer to one request, asked once however many tasks and processes want it.
 
         Raises:
             OSError: the answer could not be put on disk.
         """
-        flying = self._flying.get(errand.key)
-        if flying is not None:
-            # another task's future: its cancellation must not be ours, nor ours its
-            shared: AnswerT = await asyncio.shield(flying)  # type: ignore[arg-type]
-            return replace(shared, cached=True, cost_usd=0.0)
+        while (flying := self._flying.get(errand.key)) is not None:
+            await asyncio.wait([flying])  # another task's: if it is cancelled, one of us asks
+            if not flying.cancelled():
+                shared: AnswerT = flying.result()  # type: ignore[assignment]
+                return replace(shared, cached=True, cost_usd=0.0)
         future: asyncio.Future[Reply | Score] = asyncio.get_running_loop().create_future()
         self._flying[errand.key] = future
         try:
-            answer = await self._claimed(errand)
+            answer = await self._claimed(errand, host)
+        except asyncio.CancelledError:
+            future.cancel()
+            raise
         except BaseException as error:
             future.set_exception(error)
             future.exception()  # nobody may be waiting: that is no unheard error
@@ -72,21 +87,39 @@ class Dispatcher:
         finally:
             del self._flying[errand.key]
 
-    async def _claimed(self, errand: Errand[AnswerT]) -> AnswerT:
+    async def _claimed(self, errand: Errand[AnswerT], host: Host) -> AnswerT:
         while not self.desk.claims.take(errand.key):
             await asyncio.sleep(_OTHERS_S)
             self.desk.journal.refresh()
             if (answer := errand.known()) is not None:
                 return answer
+            if self.halted is not None:
+                return errand.failed(Failure("down", f"not asked: {self.halted}"))
         try:
             self.desk.journal.refresh()  # another process may have answered it a moment ago
             answer = errand.known()
-            return answer if answer is not None else await self._asked(errand)
+            if answer is not None:
+                return answer
+            self._refuse_in_a_batch(errand.key)
+            return await self._asked(errand, host)
         finally:
             self.desk.claims.give_back(errand.key)
 
-    async def _asked(self, errand: Errand[AnswerT]) -> AnswerT:
-        answer = await Course(self.desk, self.limits, errand).run()
+    def _refuse_in_a_batch(self, key: str) -> None:
+        """Do not pay again what a batch is being paid for; it may have been submitted just now.
+
+        Raises:
+            BatchPending: the request is part of a job that was not collected.
+        """
+        job = None if self._batches is None else self._batches.job_of(key)
+        if job is not None:
+            raise BatchPending(
+                f"{self.desk.who}: the batch {job} is being paid for these requests",
+                hint="add --batch to collect it",
+            )
+
+    async def _asked(self, errand: Errand[AnswerT], host: Host) -> AnswerT:
+        answer = await Course(self.desk, self.limits, errand, host).run()
         failure = answer.failure
         if failure is None or failure.kind in PAID_FAILURES:
             await self.desk.journal.put(errand.key, written(answer), errand.facts)

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from typing import Any, Generic, TypeVar
 
-from prefkit.errors import ConfigError
-from prefkit.llm.answers import check_schema, checked
+from prefkit.errors import ConfigError, MissingExtra
+from prefkit.llm.answers import check_schema, checked, checked_score
 from prefkit.llm.codec import facts_bytes, key_of, read_reply, read_score
 from prefkit.llm.desk import Desk
+from prefkit.llm.frozen import Frozen
 from prefkit.llm.money.tokens import most_input_tokens
 from prefkit.llm.provider import Remote
 from prefkit.llm.records import Failure, Reply, Request, Score, ScoreRequest
+from prefkit.schema.records import Message
 
 __all__ = ["Asking", "Errand", "Scoring", "kept_reply"]
 
 AnswerT = TypeVar("AnswerT", Reply, Score)
 
 _UNREADABLE = (KeyError, TypeError, ValueError)  # what reading a strange entry can raise
+_SHOWN = 80  # characters of a wrong value in a message
 _EXPECTED = 4  # bytes per input token that limits per minute count with before the truth is known
 
 
@@ -56,10 +60,9 @@ class Errand(Generic[AnswerT]):
     @property
     def most_usd(self) -> float:
         """What one attempt can cost at most; 0 where nobody bills or no price is known."""
-        price = self.desk.price
-        if price is None:
+        if self.desk.price is None:
             return 0.0
-        return price.most(self._most_input(), self._most_output(), self.desk.share)
+        return self.desk.rate.most(self._most_input(), self._most_output())
 
     @property
     def tokens(self) -> int:
@@ -126,6 +129,10 @@ class Scoring(Errand[Score]):
         assert isinstance(self.desk.provider, Remote)  # noqa: S101, RUF100
         return await self.desk.provider.score(self.request)
 
+    def judge(self, answer: Score) -> Score:
+        """A score has to be a finite number."""
+        return checked_score(answer)
+
     def failed(self, failure: Failure) -> Score:
         """A score without a number."""
         return Score(failure=failure, key=self.key)
@@ -153,11 +160,33 @@ _NEEDS: Mapping[str, Any] = {
 }
 
 
+_RULES: tuple[tuple[str, Callable[[Any], bool], str], ...] = (
+    ("max_tokens", lambda value: _is_whole(value, 1, _LARGEST), "a whole number, at least 1"),
+    ("temperature", lambda value: _is_number(value) and value >= 0, "a number, at least 0"),
+    ("top_p", lambda value: _is_number(value) and 0 < value <= 1, "a number above 0, at most 1"),
+    ("top_k", lambda value: _is_whole(value, 1, _LARGEST), "a whole number, at least 1"),
+    ("seed", lambda value: _is_whole(value, -_LARGEST, _LARGEST), "a whole number of 64 bits"),
+    ("draw", lambda value: _is_whole(value, 0, _LARGEST), "a whole number, at least 0"),
+    ("logprobs", lambda value: _is_whole(value, 0, _ALTERNATIVES), "a whole number, 0 to 20"),
+    ("schema", lambda value: isinstance(value, Frozen), "an object of JSON values"),
+    ("extra", lambda value: isinstance(value, Frozen), "an object of JSON values"),
+    ("stop", lambda value: all(map(_is_text, value)), "texts, none of them empty"),
+    ("choices", lambda value: all(map(_is_text, value)), "texts, none of them empty"),
+    ("choices", lambda value: len(set(value)) == len(value), "texts, none of them twice"),
+    ("by_tool", lambda value: isinstance(value, bool), "true or false"),
+    ("messages", lambda value: all(map(_is_turn, value)), "turns whose role and content are text"),
+)
+"""What every client takes, for options that are given."""
+_LARGEST = 2**63 - 1
+_ALTERNATIVES = 20  # OpenAI's most `top_logprobs`, and what vLLM gives unless told otherwise
+
+
 def check(request: Request, desk: Desk) -> None:
     """Refuse what cannot be asked before anything is sent or paid.
 
     Raises:
-        ConfigError: the client does not honour an option of the request, or it contradicts itself.
+        ConfigError: the client does not honour an option of the request, an option has a value
+            that it cannot have, or the request contradicts itself.
     """
     can = desk.provider.can
     for name, unset in _NEEDS.items():
@@ -168,14 +197,51 @@ def check(request: Request, desk: Desk) -> None:
             )
     if not request.messages:
         raise ConfigError(f"a request without messages{_row(request)}")
-    if request.max_tokens < 1:
-        raise ConfigError(f"max_tokens is {request.max_tokens}{_row(request)}: at least 1")
-    if request.schema is not None:
-        if request.choices:
-            raise ConfigError(f"a request has a schema or choices, not both{_row(request)}")
+    for name, holds, words in _RULES:
+        value = getattr(request, name)
+        if value is not None and not holds(value):
+            raise ConfigError(f"{name} is {_shown(value)}{_row(request)}: it has to be {words}")
+    _check_form(request)
+    if (why := desk.provider.refuses(request)) is not None:
+        raise ConfigError(f"not asked of {desk.who}{_row(request)}: {why}")
+
+
+def _check_form(request: Request) -> None:
+    """What form the answer is to have."""
+    if request.schema is None:
+        if request.by_tool:
+            raise ConfigError(f"by_tool needs a schema{_row(request)}")
+        return
+    if request.choices:
+        raise ConfigError(f"a request has a schema or choices, not both{_row(request)}")
+    try:
         check_schema(request.schema)
-    elif request.by_tool:
-        raise ConfigError(f"by_tool needs a schema{_row(request)}")
+    except MissingExtra:
+        raise
+    except ConfigError as error:
+        raise ConfigError(f"{error}{_row(request)}", hint=error.hint) from error
+
+
+def _is_whole(value: Any, least: int, most: int) -> bool:
+    return type(value) is int and least <= value <= most
+
+
+def _is_number(value: Any) -> bool:
+    return type(value) is float and math.isfinite(value)
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str) and value != ""
+
+
+def _is_turn(turn: Message) -> bool:
+    has_role = isinstance(turn.role, str) and turn.role != ""
+    return has_role and isinstance(turn.content, str | None) and isinstance(turn.extra, str | None)
+
+
+def _shown(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= _SHOWN else text[:_SHOWN] + "…"
 
 
 def _row(request: Request) -> str:

@@ -70,7 +70,9 @@ class Meter:
             _LOG.info("%s", self.line(), extra={"progress": True})
 
     def line(self) -> str:
-        """Done, failed, cached, rate, tokens, dollars, waits and the time left, those that apply.
+        """Done, failed, cached, time left, rate, dollars, waits and tokens, those that apply.
+
+        What matters most comes first: a narrow terminal shows the beginning.
 
         The rate counts answers that were not in the journal: cached ones would flatter it.
         """
@@ -82,24 +84,26 @@ class Meter:
         parts = [f"{self._stage}: {self.done:,}{of} done"]
         parts += [f"{self.failed:,} failed"] * bool(self.failed)
         parts += [f"{self.cached:,} cached"] * bool(self.cached)
-        parts += [f"{rate:,.1f} a second", f"{standing.in_flight} in flight"]
-        if self.input_tokens or self.output_tokens:
-            parts.append(f"{self.input_tokens:,} + {self.output_tokens:,} tokens")
-        parts += [*_money(standing), *_trouble(standing)]
         if left and rate > 0:
             parts.append(f"{_duration(left / rate)} left")
+        parts += _money(standing)
+        parts += [f"{rate:,.1f} a second"] * bool(rate)
+        parts += [f"{standing.in_flight} in flight", *_trouble(standing)]
+        if self.input_tokens or self.output_tokens:
+            parts.append(f"{self.input_tokens:,} tokens in, {self.output_tokens:,} out")
         return " · ".join(parts)
 
 
 def _money(standing: Standing) -> list[str]:
     if standing.spent_usd is None:
         return []
-    parts = [f"${standing.spent_usd:,.4f} spent"]
+    of = "" if standing.budget_usd is None else f" of ${standing.budget_usd:,.2f}"
+    parts = [f"${standing.spent_usd:,.4f}{of} spent"]
     if standing.projected_usd is not None:
         low, high = standing.projected_usd
-        parts.append(f"${low:,.2f} to ${high:,.2f} in all")
-    if standing.budget_usd is not None:
-        parts.append(f"of ${standing.budget_usd:,.2f}")
+        digits = 2 if high >= 1 else 4
+        ends = dict.fromkeys((f"${low:,.{digits}f}", f"${high:,.{digits}f}"))
+        parts.append(f"{' to '.join(ends)} in all")
     return parts
 
 

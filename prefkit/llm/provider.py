@@ -67,6 +67,10 @@ class Provider:
         """Who is asked, as JSON values: with a request's facts it makes the key of an answer."""
         raise NotImplementedError
 
+    def refuses(self, request: Request) -> str | None:
+        """Why a request must not be sent at all, found before anything is; null if it may be."""
+        return None
+
 
 class Remote(Provider):
     """A provider behind a network, asked one request at a time by many tasks of one event loop."""

@@ -6,13 +6,18 @@ its key. Options at their defaults are left out, so that a new option never rena
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal, NamedTuple
 
+import orjson
+
+from prefkit.errors import ConfigError
+from prefkit.llm.frozen import frozen, shared
 from prefkit.schema.records import Message
 
 __all__ = [
+    "PAID_FAILURES",
     "Failure",
     "FailureKind",
     "Reply",
@@ -22,6 +27,7 @@ __all__ = [
     "Token",
     "Usage",
     "messages",
+    "summed",
 ]
 
 FailureKind = Literal[
@@ -41,6 +47,10 @@ FailureKind = Literal[
     "boundary",  # a score: a token lies across the end of the prompt
     "unsupported",  # a score or an option that this model cannot give
 ]
+
+
+PAID_FAILURES: tuple[FailureKind, ...] = ("invalid", "cut")
+"""Whole answers that break what was asked for: paid, and kept."""
 
 
 class Token(NamedTuple):
@@ -65,6 +75,21 @@ class Usage:
     cache_write: int = 0
 
 
+def summed(parts: Sequence[Usage]) -> Usage:
+    """Tokens of several paid attempts together; null where one did not say."""
+    return Usage(
+        _sum([part.input for part in parts]),
+        _sum([part.output for part in parts]),
+        sum(part.cache_read for part in parts),
+        sum(part.cache_write for part in parts),
+    )
+
+
+def _sum(values: Sequence[int | None]) -> int | None:
+    known = [value for value in values if value is not None]
+    return sum(known) if len(known) == len(values) else None
+
+
 @dataclass(frozen=True, slots=True)
 class Failure:
     """Why there is no usable answer; `message` says it in one line and never holds a key."""
@@ -77,7 +102,11 @@ class Failure:
 class Request:
     """One conversation to answer. `draw` tells equal requests apart: each draw is its own answer.
 
-    Null means not sent: the model's own default then applies.
+    Null means not sent: the model's own default then applies. What is given is copied: changing a
+    schema afterwards changes no request. Messages may be given as `messages` reads them.
+
+    Raises:
+        ConfigError: messages are no turns; `stop` or `choices` are one text instead of several.
     """
 
     messages: tuple[Message, ...]
@@ -105,14 +134,23 @@ class Request:
     name: str = ""
     """Where the request comes from (a row id), for messages; not part of the key."""
 
+    def __post_init__(self) -> None:
+        """Bring what means the same into one form, so that it has one key."""
+        _set(self, "messages", _turns(self.messages, self.name))
+        for name in ("temperature", "top_p"):
+            value = getattr(self, name)
+            if type(value) in (int, float):  # 0 and -0.0 are 0.0
+                _set(self, name, value + 0.0)
+        for name in ("stop", "choices"):
+            _set(self, name, _several(name, getattr(self, name), self.name))
+        if self.schema is not None:
+            _set(self, "schema", _copy(shared, self.schema))
+        if self.extra is not None:
+            _set(self, "extra", _copy(frozen, self.extra) or None)
+
     def facts(self) -> dict[str, Any]:
         """Everything that can change the answer, as JSON values."""
-        turns: list[dict[str, Any]] = [
-            {"role": turn.role, "content": turn.content}
-            if turn.extra is None
-            else {"role": turn.role, "content": turn.content, "extra": turn.extra}
-            for turn in self.messages
-        ]
+        turns = _facts_of(self.messages)
         return {"messages": turns, "max_tokens": self.max_tokens, **_given(self, _REQUEST)}
 
 
@@ -130,10 +168,17 @@ class ScoreRequest:
     messages: tuple[Message, ...] = ()
     name: str = ""
 
+    def __post_init__(self) -> None:
+        """Read turns as `messages` does, and keep token ids from changing afterwards."""
+        _set(self, "messages", _turns(self.messages, self.name))
+        for name in ("prompt", "completion"):
+            if isinstance(value := getattr(self, name), list):
+                _set(self, name, tuple(value))
+
     def facts(self) -> dict[str, Any]:
         """Everything that can change the score, as JSON values."""
         if self.messages:
-            return {"messages": [{"role": t.role, "content": t.content} for t in self.messages]}
+            return {"messages": _facts_of(self.messages)}
         return {"prompt": self.prompt, "completion": self.completion}
 
 
@@ -182,14 +227,83 @@ class Score:
     key: str = ""
 
 
-def messages(turns: Sequence[Mapping[str, Any] | Message] | str) -> tuple[Message, ...]:
-    """Turns from what people write: one text is one user turn, a mapping has role and content."""
+def messages(turns: Iterable[Mapping[str, Any] | Message] | str) -> tuple[Message, ...]:
+    """Turns from what people write: one text is one user turn, a mapping has role and content.
+
+    What else a mapping says (tool calls, the id of a call, a name) becomes the turn's `extra`, in
+    its order; a null there says nothing and is left out.
+
+    Raises:
+        ConfigError: these are no turns, or a part of one has no JSON form.
+    """
     if isinstance(turns, str):
         return (Message("user", turns),)
-    return tuple(
-        turn if isinstance(turn, Message) else Message(turn["role"], turn["content"])
+    if isinstance(turns, Mapping | Message) or not isinstance(turns, Iterable):
+        raise ConfigError(f"messages are turns in a list or one text, not {_kind(turns)}")
+    return tuple(turn if isinstance(turn, Message) else _turn(turn) for turn in turns)
+
+
+def _turn(turn: Any) -> Message:
+    if not isinstance(turn, Mapping) or not isinstance(turn.get("role"), str):
+        raise ConfigError(f"a message is a mapping with role and content, not {_kind(turn)}")
+    content = turn.get("content")
+    more = {name: value for name, value in turn.items() if value is not None and name not in _TURN}
+    if content is not None and not isinstance(content, str):
+        raise ConfigError(f"the content of a message is one text, not {_kind(content)}")
+    if content is None and "content" not in turn and not more:
+        raise ConfigError(f"a message of the {turn['role']} has no content")
+    if isinstance(more.get("extra"), str) and len(more) == 1:
+        return Message(turn["role"], content, more["extra"])  # a turn as `facts` has it
+    try:
+        return Message(turn["role"], content, orjson.dumps(more).decode() if more else None)
+    except TypeError as error:
+        raise ConfigError(f"a part of a message has no JSON form: {error}") from error
+
+
+_TURN = ("role", "content")
+_set = object.__setattr__  # the records are frozen for everybody else
+
+
+def _kind(value: object) -> str:
+    return f"{type(value).__name__} ({str(value)[:40]!r})"
+
+
+def _turns(given: Any, name: str) -> tuple[Message, ...]:
+    if type(given) is tuple and all(type(turn) is Message for turn in given):
+        return given
+    try:
+        return messages(given)
+    except ConfigError as error:
+        raise ConfigError(f"{error}{_of(name)}") from error
+
+
+def _several(field_name: str, given: Any, name: str) -> tuple[str, ...]:
+    if isinstance(given, str) or not isinstance(given, Iterable):
+        raise ConfigError(f"{field_name} is a tuple of texts, not {_kind(given)}{_of(name)}")
+    return tuple(given)
+
+
+def _of(name: str) -> str:
+    return f" (request {name})" if name else ""
+
+
+def _copy(copy: Callable[[Mapping[str, Any]], Mapping[str, Any]], value: Any) -> Any:
+    """A copy; what is no JSON object stays as it is and is refused by name before it is sent."""
+    if not isinstance(value, Mapping):
+        return value
+    try:
+        return copy(value)
+    except TypeError:
+        return value
+
+
+def _facts_of(turns: Sequence[Message]) -> list[dict[str, Any]]:
+    return [
+        {"role": turn.role, "content": turn.content}
+        if turn.extra is None
+        else {"role": turn.role, "content": turn.content, "extra": turn.extra}
         for turn in turns
-    )
+    ]
 
 
 _OUTSIDE = {"messages", "max_tokens", "name", "cache_prefix"}

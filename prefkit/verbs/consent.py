@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from prefkit.errors import ConfigError
-from prefkit.llm.estimate import Estimate
-from prefkit.llm.prices import Price
+from prefkit.llm.money.estimate import Estimate
+from prefkit.llm.money.prices import Price
 from prefkit.terminal import print_message, printable
 
 __all__ = ["Bill", "bill_lines", "confirm"]
@@ -31,11 +31,15 @@ class Bill:
     who: str
     """The client as it was named: `openai:gpt-x`."""
     estimate: Estimate
-    """Of the requests that are not in the journal."""
+    """Of the requests that are neither in the journal nor in a batch."""
     cached: int = 0
     """Requests that the journal answers."""
     is_free: bool = False
     """Nobody bills for it."""
+    repeated: int = 0
+    """Requests that are equal to another one of these: asked once for all."""
+    pending: int = 0
+    """Requests in a batch that was submitted, and agreed to, before."""
 
     @property
     def costs(self) -> bool:
@@ -134,10 +138,10 @@ def _lines(bills: Sequence[Bill], paid: Sequence[Bill], budget: float | None) ->
 
 def _of_one(bill: Bill) -> Iterator[str]:
     estimate = bill.estimate
-    yield (
-        f"{_one_line(bill.who)}: {estimate.requests:,} requests to ask, "
-        f"{bill.cached:,} answered before"
-    )
+    parts = [f"{estimate.requests:,} requests to ask", f"{bill.cached:,} answered before"]
+    parts += [f"{bill.repeated:,} equal to another of them"] * bool(bill.repeated)
+    parts += [f"{bill.pending:,} in a batch that runs"] * bool(bill.pending)
+    yield f"{_one_line(bill.who)}: {', '.join(parts)}"
     if not estimate.requests:
         return
     low, expected, high = estimate.input

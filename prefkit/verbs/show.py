@@ -16,19 +16,23 @@ from prefkit.errors import DataError
 from prefkit.exporters.sources import FORMATS, SourceError, files_of, lines_of
 from prefkit.schema.arrow import SCHEMAS
 from prefkit.verbs.measures import measure_line
+from prefkit.verbs.spending import spent_text
 from prefkit.verbs.verb import Outcome, Verb, listed
 
 __all__ = ["Show"]
 
 _SPLITS = ("train", "validation", "test")
+_REPLIES = "replies.jsonl"
+_FEW = 3
+_CHARACTERS = 100
 
 
 class Show(Verb):
-    """Show what a dataset or an export holds: counts, steps, hashes, and rows if asked for."""
+    """Show what a folder holds: counts, steps, money, hashes, and rows if asked for."""
 
     positional: ClassVar[tuple[str, ...]] = ("folder",)
 
-    folder: Path = Field(description="A dataset or an export.")
+    folder: Path = Field(description="A dataset, an export or replies.")
     rows: int = Field(0, ge=0, description="Show this many rows too, as JSON.")
 
     def __call__(self) -> Outcome:
@@ -50,11 +54,28 @@ class Show(Verb):
                 f"{self.folder}/manifest.json is not as prefkit writes it: {error!r}",
                 hint=f"prefkit verify {self.folder}",
             ) from error
+        if manifest["kind"] == "replies" and not self.rows:
+            lines += [("Reply", _reply(row)) for row in islice(self._replies(), _FEW)]
         if self.rows:
-            rows = self._rows() if manifest["kind"] in SCHEMAS else self._exported(manifest)
+            rows = self._rows_of(manifest)
             facts["shown"] = list(islice(rows, self.rows))
             lines += [("", orjson.dumps(row).decode()) for row in facts["shown"]]
         return Outcome(facts, tuple(lines))
+
+    def _rows_of(self, manifest: Mapping[str, Any]) -> Iterator[Any]:
+        if manifest["kind"] in SCHEMAS:
+            return self._rows()
+        return self._replies() if manifest["kind"] == "replies" else self._exported(manifest)
+
+    def _replies(self) -> Iterator[Any]:
+        try:
+            with (self.folder / _REPLIES).open("rb") as stream:
+                yield from map(orjson.loads, stream)
+        except (OSError, ValueError) as error:
+            raise DataError(
+                f"cannot read {self.folder}/{_REPLIES}: {error}",
+                hint=f"prefkit verify {self.folder}",
+            ) from error
 
     def _rows(self) -> Iterator[dict[str, Any]]:
         for table in open_dataset(self.folder).batches():
@@ -83,12 +104,16 @@ def _lines(manifest: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     version = manifest["prefkit"]["version"]
     yield ("Kind", f"{manifest['kind']}, written by {manifest['verb']} of prefkit {version}")
     yield ("Rows", f"{manifest.get('rows', 0):,}")
-    yield ("Content", str(manifest.get("content_hash")))
+    if manifest["kind"] == "replies":
+        yield from _asked(manifest)
+    else:
+        yield ("Content", str(manifest.get("content_hash")))
     single = manifest.get("parent")
     for parent in [single["content_hash"]] if single else manifest.get("parents", []):
         yield ("Parent", str(parent))
     for entry in manifest.get("inputs", []):
-        yield ("Input", f"{entry['name']} ({entry.get('reader') or 'empty'})")
+        reader = "" if manifest["kind"] == "replies" else f" ({entry.get('reader') or 'empty'})"
+        yield ("Input", f"{entry['name']}{reader}")
     yield from _counts(manifest.get("counts", {}))
     for step in manifest.get("steps", []):
         yield (str(step["name"]), f"{step['dropped']:,} marked of {step['rows_in']:,}")
@@ -96,6 +121,23 @@ def _lines(manifest: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield measure_line(entry)
     for name, rows in manifest.get("split", {}).get("rows", {}).items():
         yield (str(name), f"{rows:,} rows")
+
+
+def _asked(manifest: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Who answered, and what it cost."""
+    yield ("Model", str(manifest["options"]["model"]))
+    yield ("Spent", spent_text(manifest["spend"]))
+
+
+def _reply(row: Any) -> str:
+    """One reply in one line: whose it is, and the answer or why there is none."""
+    failure = row.get("failure")
+    name = row.get("id") or f"{row.get('source')}, {row.get('where')}"
+    draw = f", draw {row['draw']}" if row.get("draw") else ""
+    text = row.get("text") or "" if failure is None else f"{failure['kind']}: {failure['message']}"
+    text = " ".join(text.split())
+    more = "..." if len(text) > _CHARACTERS else ""
+    return f"{name}{draw}: {text[:_CHARACTERS]}{more}"
 
 
 def _counts(counts: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

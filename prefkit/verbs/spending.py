@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -10,21 +10,34 @@ from pydantic import Field
 
 from prefkit.llm.client import Client
 from prefkit.llm.connect import connect
-from prefkit.llm.ledger import Ledger
-from prefkit.llm.prices import Price, read_prices
+from prefkit.llm.money.ledger import Ledger
+from prefkit.llm.money.prices import Price, read_prices
 from prefkit.llm.records import Request
 from prefkit.llm.settings import Settings
 from prefkit.verbs.consent import Bill
 from prefkit.verbs.verb import Verb
-from prefkit.verbs.yaml import load_yaml
+from prefkit.yaml import load_yaml
 
-__all__ = ["Spends", "spent"]
+__all__ = ["LIMITS", "Spends", "spent", "spent_text"]
+
+LIMITS = (
+    "budget",
+    "cache",
+    "concurrency",
+    "requests_per_minute",
+    "tokens_per_minute",
+    "timeout",
+    "deadline",
+    "wait",
+)
+"""Options of `Spends` that change how long and how dear asking is, not what is answered."""
 
 
 class Spends(Verb):
     """A verb that asks models, within limits and for no more than a budget."""
 
     consent: ClassVar[tuple[str, ...]] = (*Verb.consent, "yes", "key_env", "base_url")
+    # an address from a file could send the key of `key_env` to anybody
 
     budget: float | None = Field(
         None, description="Most dollars for this run; finished answers are kept when it is reached."
@@ -64,14 +77,19 @@ class Spends(Verb):
             spec, self._settings(), cache=self.cache, budget=ledger, prices=self._prices()
         )
 
-    def bill(self, client: Client, requests: Sequence[Request]) -> Bill:
-        """What asking these would cost, to be confirmed; asks the provider's free counter."""
-        estimate = client.estimate(requests)
+    def bill(self, client: Client, requests: Iterable[Request]) -> Bill:
+        """What asking these would cost, to be confirmed; asks the provider's free counter.
+
+        Reads the requests twice: give what can be gone through again, or they are held.
+        """
+        found = client.forecast(requests)
         return Bill(
             client.desk.who,
-            estimate,
-            cached=len(requests) - estimate.requests,
+            found.estimate,
+            cached=found.cached,
             is_free=client.desk.provider.is_free,
+            repeated=found.repeated,
+            pending=found.pending,
         )
 
     def _prices(self) -> dict[str, Price]:
@@ -101,3 +119,13 @@ def spent(ledger: Ledger) -> dict[str, Any]:
         "doubtful_usd": ledger.doubtful_usd,
         "by_stage": [line._asdict() for line in ledger.by_stage()],
     }
+
+
+def spent_text(spend: Mapping[str, Any]) -> str:
+    """The same for people."""
+    parts = [f"${spend['spent_usd']:,.4f}"]
+    if spend["doubtful_usd"]:
+        parts.append(f"${spend['doubtful_usd']:,.4f} more may have been billed")
+    if spend["budget_usd"] is not None:
+        parts.append(f"budget ${spend['budget_usd']:,.2f}")
+    return ", ".join(parts)

@@ -1,4 +1,4 @@
-"""`prefkit verify`: check an export or a dataset from its folder alone."""
+"""`prefkit verify`: check an export, a dataset or replies from the folder alone."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Verify(Verb):
     positional: ClassVar[tuple[str, ...]] = ("folder",)
     consent: ClassVar[tuple[str, ...]] = ()
 
-    folder: Path = Field(description="An export or a dataset.")
+    folder: Path = Field(description="An export, a dataset or replies.")
     digest: str | None = Field(
         None, description="The digest that `export` printed, given elsewhere."
     )
@@ -33,6 +33,7 @@ class Verify(Verb):
         """
         from prefkit.exporters.check_dataset import check_dataset
         from prefkit.exporters.check_export import check_export
+        from prefkit.exporters.check_replies import check_replies
         from prefkit.exporters.claims import load_manifest
         from prefkit.exporters.problems import Problems
         from prefkit.exporters.seal import folder_digest
@@ -51,6 +52,8 @@ class Verify(Verb):
             counts = check_export(self.folder, manifest, problems)
         elif isinstance(kind, str) and kind in SCHEMAS:
             counts = check_dataset(self.folder, manifest, problems)
+        elif kind == "replies":
+            counts = check_replies(self.folder, manifest, problems)
         else:
             raise GateFailed(
                 f"{self.folder} is of the kind {str(kind)[:40]!r}, which verify does not know"
@@ -68,11 +71,12 @@ class Verify(Verb):
     def _lines(
         self, kind: str, digest: str, counts: dict[str, object]
     ) -> tuple[tuple[str, str], ...]:
+        looked = "file, row and split" if kind != "replies" else "file, line and count"
         given = "as given" if self.digest is not None else "compare it with the one you were given"
         return (
             (
                 "Verified",
-                f"{self.folder}: {kind}, {counts['rows']:,} rows, every file, row and split",
+                f"{self.folder}: {kind}, {counts['rows']:,} rows, every {looked}",
             ),
             ("Digest", f"{digest} ({given})"),
         )

@@ -15,6 +15,7 @@ from prefkit.llm.clients.anthropic import Anthropic
 from prefkit.llm.clients.openai_chat import OpenAIChat
 from prefkit.llm.clients.openai_responses import OpenAIResponses
 from prefkit.llm.codec import digest_of, facts_bytes, key_of, read_reply, written
+from prefkit.llm.keeping.claims import Claims
 from prefkit.llm.keeping.journal import Journal
 from prefkit.llm.money.ledger import Ledger
 from prefkit.llm.money.prices import Price
@@ -68,6 +69,7 @@ class Run:
         self.ledger = Ledger(budget)
         self.put: list[str] = []
         self.jobs: type[Jobs] = Jobs
+        self.claims: Claims | None = None
         self._who = digest_of(orjson.dumps(self.provider.identity(), option=orjson.OPT_SORT_KEYS))
 
     def key(self, asked: Request) -> str:
@@ -91,6 +93,7 @@ class Run:
                 settings=self.settings,
                 stage="ask",
                 known=self.known,
+                claims=self.claims,
             )
             return [replies[key] for key in keys]
         finally:

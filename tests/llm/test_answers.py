@@ -1,10 +1,11 @@
+import math
 from typing import Any
 
 import pytest
 
 from prefkit.errors import ConfigError
-from prefkit.llm.answers import check_schema, checked
-from prefkit.llm.records import Reply, Request, messages
+from prefkit.llm.answers import check_schema, checked, checked_score
+from prefkit.llm.records import Reply, Request, Score, messages
 
 VERDICT = {
     "type": "object",
@@ -89,3 +90,40 @@ def test_a_choice_that_is_whole_at_the_last_token_counts() -> None:
 def test_a_wrong_schema_is_the_askers_mistake() -> None:
     with pytest.raises(ConfigError, match="schema"):
         check_schema({"type": "nonsense"})
+
+
+def test_a_choice_that_may_go_on_as_another_is_cut_at_the_last_token() -> None:
+    request = asked(choices=("no", "no way", "yes"))
+    failure = checked(request, Reply(text="no", finish="length")).failure
+    assert failure is not None
+    assert failure.kind == "cut"
+    for text in ("yes", "no way"):
+        assert checked(request, Reply(text=text, finish="length")).data == text
+    assert checked(request, Reply(text="no", finish="stop")).data == "no"
+
+
+def test_a_choice_with_blanks_of_its_own_is_found() -> None:
+    request = asked(choices=(" yes", "no\n", " a", "a"))
+    found = {" yes": " yes", "yes": " yes", "no\n": "no\n", " no": "no\n", " a": " a", "a ": "a"}
+    for text, word in found.items():
+        reply = checked(request, Reply(text=text, finish="stop"))
+        assert (reply.data, reply.text, reply.failure) == (word, word, None)
+    assert checked(asked(choices=(" a", "a\n")), Reply(text="a", finish="stop")).data is None
+
+
+@pytest.mark.parametrize("finish", ["refusal", "content_filter"])
+def test_a_refusal_in_the_words_of_a_choice_is_no_choice(finish: str) -> None:
+    reply = checked(asked(choices=("no", "yes")), Reply(text="no", finish=finish))
+    assert reply.failure is not None
+    assert reply.failure.kind == "invalid"
+    assert (reply.text, reply.data) == ("no", None)
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, None])
+def test_a_score_that_is_no_number_is_a_failure(value: float | None) -> None:
+    score = checked_score(Score(value=value, logprobs=(-1.0,)))
+    assert score.failure is not None
+    assert score.failure.kind == "invalid"
+    assert (score.value, score.logprobs) == (None, (-1.0,))
+    assert checked_score(score) is score
+    assert checked_score(Score(value=-1.5)) == Score(value=-1.5)

@@ -1,3 +1,5 @@
+import math
+
 import orjson
 import pytest
 
@@ -137,3 +139,37 @@ def test_facts_are_one_line_of_json() -> None:
     facts = facts_bytes(Request(messages=messages("two\nlines")))
     assert b"\n" not in facts
     assert orjson.loads(facts)["messages"] == [{"role": "user", "content": "two\nlines"}]
+
+
+@pytest.mark.parametrize("value", [math.nan, -math.inf, math.inf])
+def test_a_score_that_is_no_number_comes_back_as_a_failure(value: float) -> None:
+    back = read_score(written(Score(value=value, logprobs=(-1.0, -math.inf))), "k")
+    assert back.value is None
+    assert back.failure is not None
+    assert back.failure.kind == "invalid"
+    assert back.logprobs == (-1.0, -math.inf)
+
+
+def test_a_log_prob_of_no_probability_comes_back() -> None:
+    tokens = (Token("A", -0.1, (("A", -0.1), ("B", -math.inf))), Token("B", -math.inf))
+    stored = written(Reply(text="AB", tokens=tokens))
+    assert read_reply(stored, "k").tokens == tokens
+    assert stored.count(b'"-inf"') == 2
+    unknown = read_reply(written(Reply(text="A", tokens=(Token("A", math.nan),))), "k").tokens
+    assert unknown is not None
+    assert math.isnan(unknown[0].logprob)
+
+
+def test_an_older_null_among_log_probs_is_no_probability() -> None:
+    old = b'{"tokens":[["A",null,[["B",null]]]],"usage":[1,1,0,0]}'
+    assert read_reply(old, "k").tokens == (Token("A", -math.inf, (("B", -math.inf),)),)
+
+
+def test_data_too_deep_to_be_written_is_dropped_and_the_text_kept() -> None:
+    data: list[object] = []
+    for _ in range(300):
+        data = [data]
+    back = read_reply(written(Reply(text="paid for", data=data, usage=Usage(5, 6))), "k")
+    assert (back.text, back.data, back.usage) == ("paid for", None, Usage(5, 6))
+    assert back.failure is not None
+    assert back.failure.kind == "invalid"

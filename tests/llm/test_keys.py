@@ -245,7 +245,7 @@ def test_what_looks_like_somebody_elses_key_is_hidden_too():
 
 
 def test_an_answer_that_is_no_json_is_a_malformed_one():
-    for raw in (b"", b"null", b"[1]", b"{", b'{"a": NaN}', b'{"a": "\\ud800"}', b"\xff\xfe"):
+    for raw in (b"", b"null", b"[1]", b"{", b'{"a": NaN}', b"\xff\xfe"):
         with pytest.raises(Fault) as caught:
             parsed(raw, Key(CANARY))
         assert caught.value.kind == "malformed"

@@ -29,7 +29,7 @@ def test_the_line_says_what_stands_and_nothing_that_does_not_apply() -> None:
     counted.note(Reply(text="a", usage=Usage(1200, 34)))
     line = counted.line()
     assert re.fullmatch(
-        r"judge: 1 of 10 done · [\d.,]+ a second · 3 in flight · 1,200 \+ 34 tokens · .* left",
+        r"judge: 1 of 10 done · .* left · [\d.,]+ a second · 3 in flight · 1,200 tokens in, 34 out",
         line,
     )
     assert "$" not in line
@@ -49,7 +49,7 @@ def test_money_waits_and_retries_are_in_the_line() -> None:
     counted.note(Reply(failure=Failure("server", "500")))
     line = counted.line()
     assert "1 failed" in line
-    assert "$0.1250 spent · $4.00 to $4.62 in all · of $5.00" in line
+    assert "$0.1250 of $5.00 spent · $4.00 to $4.62 in all" in line
     assert "4 retried · 1 min 15 s of waits for rate limits" in line
 
 
@@ -64,7 +64,7 @@ def test_cached_answers_do_not_flatter_the_rate() -> None:
     counted = meter(1000)
     for _ in range(900):
         counted.note(Reply(text="a", cached=True))
-    assert "900 cached · 0.0 a second" in counted.line()
+    assert "900 cached · 3 in flight" in counted.line()
     assert "left" not in counted.line()
 
 

@@ -209,7 +209,6 @@ def test_alternatives_come_likeliest_first():
         {"choices": None},
         {"choices": "A"},
         {"object": "chat.completion"},
-        said(None),
         said(None, content={"a": 1}),
         {"choices": [{"message": None}]},
         {"choices": [{"message": {"content": 3}}]},

@@ -178,7 +178,8 @@ def no_network(event, _):
     if event.startswith("socket.") and event != "socket.__new__":
         raise SystemExit(f"asked the network: {event}")
 sys.addaudithook(no_network)
-import prefkit.llm.money.prices, prefkit.llm.money.ledger, prefkit.llm.money.estimate, prefkit.llm.money.tokens
+import prefkit.llm.money.prices, prefkit.llm.money.ledger
+import prefkit.llm.money.estimate, prefkit.llm.money.tokens
 heavy = {"genai_prices", "numpy", "pydantic", "pyarrow", "polars"} & set(sys.modules)
 assert not heavy, heavy
 assert prefkit.llm.money.prices.price_of("openai", "gpt-4o", {}).input > 0

@@ -63,7 +63,12 @@ def test_a_server_has_no_second_address():
 def test_a_server_is_sent_the_fields_of_its_own_dialect():
     with WireServer(lambda _: http(SAID)) as server:
         request = Request(
-            messages=ASK, max_tokens=7, top_k=5, choices=("A", "B"), extra={"min_p": 0.1}
+            messages=ASK,
+            max_tokens=7,
+            temperature=0.0,
+            top_k=5,
+            choices=("A", "B"),
+            extra={"min_p": 0.1},
         )
         reply = asked(client(server.url), request)
         came = server.came[0]

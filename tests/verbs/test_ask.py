@@ -109,7 +109,7 @@ def test_a_budget_ends_the_run_with_valid_partial_output(tmp_path: Path) -> None
     assert len(rows) == 200
     assert answered
     assert {row["failure"]["kind"] for row in refused} == {"budget"}
-    spend = json.loads((tmp_path / "o" / "manifest.json").read_text())["counts"]["spend"]
+    spend = json.loads((tmp_path / "o" / "manifest.json").read_text())["spend"]
     assert 0 < spend["spent_usd"] <= 0.0015
     assert "--budget" in done.stderr
 

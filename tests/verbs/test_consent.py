@@ -6,13 +6,14 @@ import select
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from prefkit.errors import ConfigError
-from prefkit.llm.estimate import Estimate
-from prefkit.llm.prices import Price
+from prefkit.llm.money.estimate import Estimate
+from prefkit.llm.money.prices import Price
 from prefkit.terminal import listening
 from prefkit.verbs.consent import Bill, confirm
 
@@ -112,13 +113,28 @@ def test_several_clients_are_shown_one_by_one_and_in_all(
     assert "info: In all: $0.75 to $3.00, and what has no price\n" in told
 
 
+def test_what_is_asked_once_and_what_a_batch_answers_is_shown_apart(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    both = replace(bill(), repeated=7, pending=1_200)
+    with listening(quiet=False, verbose=False):
+        confirm([both], yes=True, budget=None)
+        confirm([replace(bill(requests=0), pending=9)], yes=False, budget=None)
+    told = capsys.readouterr().err.splitlines()
+    assert told[0] == (
+        "info: openai:gpt-x: 4,812 requests to ask, 188 answered before, "
+        "7 equal to another of them, 1,200 in a batch that runs"
+    )
+    assert len(told) == 5, "what was agreed to before is not asked about again"
+
+
 PROGRAM = """
 import fcntl, os, sys, termios
 if sys.stdin.isatty() and os.getsid(0) == os.getpid():
     fcntl.ioctl(0, termios.TIOCSCTTY, 0)  # the terminal whose Ctrl-C reaches this process
 from prefkit.errors import PrefkitError
-from prefkit.llm.estimate import Estimate
-from prefkit.llm.prices import Price
+from prefkit.llm.money.estimate import Estimate
+from prefkit.llm.money.prices import Price
 from prefkit.terminal import print_error
 from prefkit.verbs.consent import Bill, confirm
 price = Price(input=0.15, output=0.6, source="mine", date="2026-01-31")

@@ -16,6 +16,7 @@ from prefkit.errors import BatchPending, ConfigError
 from prefkit.llm.batches.batch_rows import Order
 from prefkit.llm.batches.batch_work import AGAIN, Work
 from prefkit.llm.batches.jobs import Job, Jobs
+from prefkit.llm.keeping.claims import Claims
 from prefkit.llm.money.ledger import Ledger
 from prefkit.llm.money.prices import Price
 from prefkit.llm.provider import Batches
@@ -39,6 +40,7 @@ async def ask_in_batches(  # noqa: PLR0913 - one call, from `Client`
     stage: str,
     known: Callable[[str], Reply | None],
     who: str | None = None,
+    claims: Claims | None = None,
 ) -> dict[str, Reply]:
     """A reply for every key, once all batches that they are in have ended.
 
@@ -60,6 +62,7 @@ async def ask_in_batches(  # noqa: PLR0913 - one call, from `Client`
             same, so that a job is closed that a killed run had collected. Also called for keys
             of jobs that are not among the items.
         who: the client's name in messages and in the ledger.
+        claims: what others ask online now is left to them, and to the journal; null = nobody does.
 
     Raises:
         BatchPending: batches still run, or nobody knows yet whether one was accepted.
@@ -69,7 +72,7 @@ async def ask_in_batches(  # noqa: PLR0913 - one call, from `Client`
         OSError: an answer or a record could not be put on disk.
     """
     name = who or f"{provider.name}:{provider.model}"
-    order = Order(provider, jobs, ledger, price, put, known, settings, stage, name)
+    order = Order(provider, jobs, ledger, price, put, known, settings, stage, name, claims)
     deadline = time.monotonic() + settings.batch_wait_s
     await _locked(jobs, deadline, name)
     work = Work(order, items, deadline)

@@ -18,9 +18,10 @@ from prefkit.errors import ClientError
 from prefkit.llm.answers import checked
 from prefkit.llm.batches.batch_rows import Held, Order, Row, Rows
 from prefkit.llm.batches.jobs import Ending, Job, Left
+from prefkit.llm.course import judged
 from prefkit.llm.limits.retry import Retry
 from prefkit.llm.provider import BatchState, Fault
-from prefkit.llm.records import Reply, Usage
+from prefkit.llm.records import Reply, Usage, summed
 
 __all__ = ["Collecting", "NotOurs"]
 
@@ -29,7 +30,6 @@ _AT_ONCE = 256  # answers that share one write to the journal
 _KEPT_S = 29 * 86_400.0
 """Results older than this are gone: Anthropic keeps them 29 days, OpenAI 30."""
 _LOOKS = 3  # at whole results that lack rows: they may only be slow to appear
-_PAID = ("invalid", "cut")
 
 
 class NotOurs(Exception):
@@ -164,9 +164,9 @@ class Collecting:
             return
         usd = self._order.bill(reply.usage)
         self._settle(row.most_usd, usd, reply.usage)
-        reply = checked(row.request, reply)
+        reply, is_worth_more = judged(lambda answer: checked(row.request, answer), reply)
         left = _plus(row.left, reply.usage, usd)
-        if reply.failure is not None and reply.failure.kind in _PAID and self._has_more(left):
+        if is_worth_more and self._has_more(left):
             self._again[key] = left
             return
         reply = replace(
@@ -248,17 +248,8 @@ def _plus(left: Left, usage: Usage, usd: float | None) -> Left:
     return left._replace(
         paid=left.paid + 1,
         usd=(left.usd or 0.0) + (usd or 0.0) if known else None,
-        usage=Usage(
-            _sum(left.usage.input, usage.input),
-            _sum(left.usage.output, usage.output),
-            left.usage.cache_read + usage.cache_read,
-            left.usage.cache_write + usage.cache_write,
-        ),
+        usage=summed([left.usage, usage]),
     )
-
-
-def _sum(one: int | None, other: int | None) -> int | None:
-    return None if one is None or other is None else one + other
 
 
 def _unanswered(state: BatchState, *, is_lost: bool) -> Fault:

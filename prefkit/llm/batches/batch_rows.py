@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-import math
 import re
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from prefkit.errors import ConfigError
 from prefkit.llm.batches.jobs import Jobs, Left
+from prefkit.llm.keeping.claims import Claims
+from prefkit.llm.money.bills import Rate
 from prefkit.llm.money.ledger import Ledger
 from prefkit.llm.money.prices import Price
 from prefkit.llm.money.tokens import most_input_tokens
+from prefkit.llm.money.units import dollars, units
 from prefkit.llm.provider import Batches
 from prefkit.llm.records import Failure, FailureKind, Reply, Request, Usage
 from prefkit.llm.settings import Settings
 
 __all__ = ["Held", "Order", "Row", "Rows"]
-
-_UNIT = (
-    10**12
-)  # the ledger counts trillionths of a dollar: what is held must add up to the last one
 
 # Anthropic's rule for the id of a request in a batch; OpenAI's differs in the letters only.
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -39,19 +37,22 @@ class Order:
     settings: Settings
     stage: str
     who: str
+    claims: Claims | None = None
+
+    @property
+    def rate(self) -> Rate:
+        """What answers cost in a batch."""
+        return Rate(self.price, self.provider.batch_share, self.provider.is_free)
 
     def bill(self, usage: Usage) -> float | None:
         """Dollars for one answer at the batch price; null if there is no price or no usage."""
-        if self.price is None:
-            return 0.0 if self.provider.is_free else None
-        return self.price.cost(usage, self.provider.batch_share)
+        return self.rate.bill(usage)
 
     def most_usd(self, request: Request) -> float:
         """What a request can cost at most in one batch; 0 where no price is known."""
         if self.price is None:
             return 0.0
-        tokens = most_input_tokens(request)
-        return self.price.most(tokens, request.max_tokens, self.provider.batch_share)
+        return self.rate.most(most_input_tokens(request), request.max_tokens)
 
 
 class Held:
@@ -59,17 +60,17 @@ class Held:
 
     def __init__(self, ledger: Ledger, usd: float) -> None:
         self._ledger = ledger
-        self._units = round(usd * _UNIT)
+        self._units = units(usd)
 
     def take(self, usd: float) -> float:
         """So much of it, or what is left, for the caller to settle."""
-        units = min(round(usd * _UNIT), self._units)
-        self._units -= units
-        return units / _UNIT
+        part = min(units(usd), self._units)
+        self._units -= part
+        return dollars(part)
 
     def release(self) -> None:
         """Give the rest back: nobody bills it."""
-        self._ledger.release(self._units / _UNIT)
+        self._ledger.release(dollars(self._units))
         self._units = 0
 
 
@@ -121,21 +122,43 @@ class Rows:
         size = self._order.provider.size(key, request)
         return Row(key, request, size, self._order.most_usd(request), left)
 
-    def cut(self) -> tuple[list[Row], float]:
+    def is_asked(self, key: str) -> bool:
+        """Whether somebody asks this request online right now."""
+        claims = self._order.claims
+        if claims is None:
+            return False
+        if not claims.take(key):
+            return True
+        claims.give_back(key)
+        return False
+
+    def answered(self, key: str) -> Reply | None:
+        """The answer that somebody who asked online has kept since these rows were read."""
+        return None if self._order.claims is None else self._order.known(key)
+
+    def settle(self, answers: Mapping[str, Reply]) -> None:
+        """Rows that others have answered are done."""
+        for key, reply in answers.items():
+            self.todo.pop(key, None)
+            self.replies[key] = reply
+
+    def cut(self, without: Collection[str] = ()) -> tuple[list[Row], float]:
         """The next job: as many rows, in order, as provider and budget admit; and its dollars."""
         provider = self._order.provider
         free = self._free_units()
         rows: list[Row] = []
-        size = units = 0
+        size = held = 0
         for row in self.todo.values():
-            size, most = size + row.size, units + round(row.most_usd * _UNIT)
+            if row.key in without:
+                continue
+            size, most = size + row.size, held + units(row.most_usd)
             if len(rows) == provider.batch_requests or size > provider.batch_bytes:
                 break
             if free is not None and most > free:
                 break
-            units = most
+            held = most
             rows.append(row)
-        return rows, units / _UNIT
+        return rows, dollars(held)
 
     def _free_units(self) -> int | None:
         """What nobody has spent, doubts or holds; null without a budget."""
@@ -143,7 +166,7 @@ class Rows:
         if ledger.budget_usd is None:
             return None
         gone = (ledger.spent_usd, ledger.doubtful_usd, ledger.reserved_usd)
-        return math.floor(ledger.budget_usd * _UNIT) - sum(round(usd * _UNIT) for usd in gone)
+        return units(ledger.budget_usd) - sum(map(units, gone))
 
     def fail(self, row: Row, kind: FailureKind, message: str) -> Failure:
         """A row ends without an answer; what its paid answers cost stays on the reply."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from random import Random
 from typing import TypeVar
 
@@ -173,7 +173,7 @@ class Work:
                 self._lost(job)
 
     def _lost(self, job: Job) -> None:
-        """The provider never accepted it: its requests are to be submitted as if for the first."""
+        """The provider never got it: its requests are to be submitted as if for the first."""
         self._order.jobs.closed(job, "lost")
         for row in self._gone(job):
             row.left = row.left._replace(rounds=row.left.rounds - 1)
@@ -231,28 +231,51 @@ class Work:
         return bool(self.jobs) or time.monotonic() - self._full_since < _QUEUE_S
 
     async def _submit(self) -> None:
-        """Submit what the provider's limits and the budget admit, unless a job is in doubt."""
+        """Submit what the provider's limits and the budget admit, unless a job is in doubt.
+
+        What others ask online now waits for the next round: it may have its answer by then.
+        """
         if self._is_full():
             return None
-        while self._rows.todo and all(job.id is not None for job in self.jobs.values()):
-            rows, usd = self._rows.cut()
-            if rows and await self._admitted(usd):
+        asked: set[str] = set()
+        while self._rows.todo.keys() - asked and all(job.id for job in self.jobs.values()):
+            rows, usd = self._rows.cut(asked)
+            others, answers = await self._looked_around(rows)
+            if others or answers:
+                asked |= others
+                self._rows.settle(answers)
+            elif rows and await self._admitted(usd):
                 if not await self._sent(rows, usd):
                     return await self._find()
             elif self.jobs:
                 return None  # until they give money back
-            elif not await self._is_admitted_alone():
-                reason = "not asked: the budget does not admit it"
-                self._rows.fail_all(list(self._rows.todo.values()), "budget", reason)
+            else:
+                await self._wait_for_money(asked)
         return None
 
-    async def _is_admitted_alone(self) -> bool:
-        """Whether the next request fits, once everybody else has given back what they hold."""
-        most = next(iter(self._rows.todo.values())).most_usd
-        if not await self._order.ledger.reserve(most):
-            return False
-        self._order.ledger.release(most)
-        return True
+    async def _looked_around(self, rows: Sequence[Row]) -> tuple[set[str], dict[str, Reply]]:
+        """Keys among these that others ask online now, and answers that others have kept."""
+        asked: set[str] = set()
+        for number, row in enumerate(rows, 1):
+            if self._rows.is_asked(row.key):
+                asked.add(row.key)
+            if number % _PLACED == 0:
+                await asyncio.sleep(0)
+        answers: dict[str, Reply] = {}
+        for number, row in enumerate(rows, 1):  # after the claims: who gave one back had answered
+            if row.key not in asked and (reply := self._rows.answered(row.key)) is not None:
+                answers[row.key] = reply
+            if number % _PLACED == 0:
+                await asyncio.sleep(0)
+        return asked, answers
+
+    async def _wait_for_money(self, asked: Collection[str]) -> None:
+        """Until others give back what they hold; if the next request does not fit then, none is."""
+        left = [row for key, row in self._rows.todo.items() if key not in asked]
+        if await self._order.ledger.reserve(left[0].most_usd):
+            self._order.ledger.release(left[0].most_usd)
+        else:
+            self._rows.fail_all(left, "budget", "not asked: the budget does not admit it")
 
     async def _sent(self, rows: list[Row], usd: float) -> bool:
         """Submit one job; false if nobody knows whether it was accepted."""
@@ -271,6 +294,11 @@ class Work:
         for row in rows:
             del self._rows.todo[row.key]
             row.left = row.left._replace(rounds=row.left.rounds + 1)
+        # Whoever claims a request from here on sees the job on disk and does not ask; who had
+        # claimed one before is seen now. So nobody has to hold a hundred thousand claims.
+        if any(await self._looked_around(rows)):
+            self._lost(job)
+            return True
         items = [(row.key, row.request) for row in rows]
         limit_s = order.settings.timeout_s + sum(row.size for row in rows) / _BYTES_A_SECOND
         outcome = await self._patiently(lambda: order.provider.submit(items, job.label), limit_s)

@@ -22,7 +22,7 @@ from prefkit.errors import DataError
 from prefkit.llm.keeping.private import open_private, sync_folder, tighten
 from prefkit.llm.records import Failure, Usage
 
-__all__ = ["Ending", "Job", "Jobs", "Left"]
+__all__ = ["Ending", "Job", "Jobs", "Left", "Watch"]
 
 Ending = Literal["collected", "cancelled", "failed", "lost"]
 """How a job ended for us; `lost`: it was never accepted, or its results are gone."""
@@ -285,6 +285,33 @@ class Jobs:
 
     def _apply_finished(self, record: Mapping[str, Any]) -> None:
         self._works.pop(record["work"], None)
+
+
+class Watch:
+    """What open jobs ask, as somebody sees it who asks online; read again when it has changed."""
+
+    def __init__(self, folder: Path, name: str) -> None:
+        self._jobs = Jobs(folder, name)
+        self._seen: tuple[int, int, int] | None = None
+        self._asked: dict[str, str] = {}
+
+    def job_of(self, key: str) -> str | None:
+        """The id, or the label, of an open job that asks a request; null if none does.
+
+        Raises:
+            DataError: the records are damaged.
+        """
+        try:
+            now = self._jobs.path.stat()
+        except FileNotFoundError:
+            return None
+        seen = (now.st_ino, now.st_size, now.st_mtime_ns)
+        if seen != self._seen:
+            self._jobs.load()
+            jobs = self._jobs.open.values()
+            self._asked = {one: job.id or job.label for job in jobs for one in job.keys}
+            self._seen = seen
+        return self._asked.get(key)
 
 
 _APPLY = {

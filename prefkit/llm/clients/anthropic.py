@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from prefkit.llm.clients.anthropic_batches import AnthropicBatches
-from prefkit.llm.clients.openai_body import (
+from prefkit.llm.clients.bodies import (
     ANSWER,
     choice_schema,
     chosen,
@@ -17,6 +17,8 @@ from prefkit.llm.clients.openai_body import (
     readable,
     text_or_none,
 )
+from prefkit.llm.clients.keys import HIDDEN
+from prefkit.llm.clients.schema_forms import closed
 from prefkit.llm.clients.wire import bare, fault_within
 from prefkit.llm.provider import Fault
 from prefkit.llm.records import Reply, Request, Usage
@@ -40,11 +42,12 @@ _FINISH = {
     "tool_use": "tool",
 }
 _CACHED = {"cache_control": {"type": "ephemeral"}}
+_NO_FORM = "the schema has no form among Anthropic's structured outputs"
 _NO_KEY = "not-the-key"  # the SDK wants one; `Transport` puts in what the host gets
 
 
 class Anthropic(AnthropicBatches):
-    """`anthropic:MODEL`."""
+    """Anthropic's messages, through its SDK: `anthropic:MODEL`."""
 
     client = "anthropic"
     name = "anthropic"
@@ -70,6 +73,15 @@ class Anthropic(AnthropicBatches):
             body["stop_sequences"] = list(request.stop)
         return extra_into(_shaped(body, request), request)
 
+    def refuses(self, request: Request) -> str | None:
+        """Why a request's fields or schema may not be sent; see `Provider.refuses`."""
+        if request.schema is not None and not request.by_tool:
+            try:
+                closed(request.schema)
+            except ValueError as error:
+                return f"{_NO_FORM}: {error}; ask by tool instead"
+        return super().refuses(request)
+
     def reply(self, body: dict[str, Any]) -> Reply:
         """The reply in a message; see `Hosted.reply`."""
         if body.get("type") == "error" or body.get("error"):
@@ -89,7 +101,7 @@ class Anthropic(AnthropicBatches):
         # the SDK's way since version 2, and the older one, which gateways still look for
         return {
             **super()._headers(),
-            **({} if self._key is None else {"X-Api-Key": self._key.reveal()}),
+            **({} if self._key is None else {"X-Api-Key": HIDDEN}),
         }
 
     def _loaded(self) -> tuple[type[Exception], ...]:
@@ -163,7 +175,13 @@ def _shaped(body: dict[str, Any], request: Request) -> dict[str, Any]:
         tool = {"name": ANSWER, "description": "Give the answer.", "input_schema": schema}
         choice = {"type": "tool", "name": ANSWER, "disable_parallel_tool_use": True}
         return {**body, "tools": [tool], "tool_choice": choice}
-    return {**body, "output_config": {"format": {"type": "json_schema", "schema": schema}}}
+    try:
+        form = {"type": "json_schema", "schema": closed(schema)}
+    except ValueError as error:
+        why = str(error)
+    else:
+        return {**body, "output_config": {"format": form}}
+    raise Fault("rejected", f"not sent: {_NO_FORM}: {why}")
 
 
 def _reply(body: dict[str, Any]) -> Reply:

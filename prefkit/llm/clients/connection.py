@@ -11,19 +11,20 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from prefkit.errors import MissingExtra
-from prefkit.llm.clients.keys import Address, Key
-from prefkit.llm.clients.wire import bare, fault_of, malformed, redact
+from prefkit.llm.clients.keys import HIDDEN, Address, Key
+from prefkit.llm.clients.wire import bare, fault_of, line, malformed, redact
 from prefkit.llm.provider import Fault
 from prefkit.llm.settings import Settings
 
 if TYPE_CHECKING:
     import aiohttp
 
-__all__ = ["Answer", "Connection"]
+__all__ = ["Answer", "Connection", "content_type_of"]
 
 _CONNECT_S = 30.0
 _KEPT_S = 4.0  # servers in Python close idle connections after 5 s: what is older may be dying
-_ERROR_BYTES = 1 << 16
+_ERROR_BYTES = 1 << 20  # of an error; cut JSON would hide its type and code
+_SHOWN = 200  # characters of a library's message, which may quote the server
 
 
 class Answer(NamedTuple):
@@ -39,6 +40,7 @@ class Connection:
     def __init__(
         self, where: Address, key: Key | None, headers: Mapping[str, str], settings: Settings
     ) -> None:
+        """`headers`: those of every request; the key goes where they hold `HIDDEN`."""
         self._where = where
         self._key = key
         self._headers = headers
@@ -74,7 +76,7 @@ class Connection:
             async with self.opened(method, url, body, headers) as response:
                 raw = await self._read(response, limit)
                 if raw is not None:
-                    return Answer(response.headers.get("Content-Type", ""), raw)
+                    return Answer(content_type_of(response), raw)
             fault = malformed(f"the answer is longer than {limit:,} bytes")
         except Fault as error:
             fault = bare(error)
@@ -105,7 +107,8 @@ class Connection:
                     return
                 shown = await self._read(response, _ERROR_BYTES, cut=True) or b""
                 fault: Fault = fault_of(response.status, response.headers, shown, self._key)
-        except (aiohttp.ClientError, OSError, TimeoutError) as error:
+        except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
+            # ValueError: a host or header that the libraries beneath cannot put into bytes
             fault = self._broken(error)
         # outside of `except`, so that no frame of the library, with headers in it, hangs on it
         raise fault
@@ -125,7 +128,10 @@ class Connection:
                 ssl=_tls() if self._where.scheme == "https" else True,
                 keepalive_timeout=_KEPT_S,
             ),
-            headers={**self._headers},
+            headers={
+                name: value if self._key is None else value.replace(HIDDEN, self._key.reveal())
+                for name, value in self._headers.items()
+            },
             cookie_jar=aiohttp.DummyCookieJar(),
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_S),
             trust_env=False,
@@ -140,10 +146,10 @@ class Connection:
         size = 0
         async for chunk in response.content.iter_any():
             size += len(chunk)
+            chunks.append(chunk)
             if size > limit:
                 response.close()
                 return b"".join(chunks)[:limit] if cut else None
-            chunks.append(chunk)
         return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
     def _broken(self, error: Exception) -> Fault:
@@ -153,23 +159,31 @@ class Connection:
         if isinstance(error, aiohttp.ConnectionTimeoutError):
             return Fault("timeout", f"no connection to {host} within {_CONNECT_S:g} s")
         if isinstance(error, aiohttp.ClientSSLError):
-            why = redact(str(error.__cause__ or error.os_error), self._key)
+            why = redact(line(str(error.__cause__ or error.os_error)), self._key)
             return Fault("transport", f"{host} is not who it claims to be, or speaks no TLS: {why}")
         if isinstance(error, aiohttp.ClientConnectorError):
-            return Fault(
-                "transport", f"no connection to {host}: {error.os_error.strerror or error.os_error}"
-            )
+            why = line(str(error.os_error.strerror or error.os_error))
+            return Fault("transport", f"no connection to {host}: {why}")
         if isinstance(error, aiohttp.ServerDisconnectedError):
             return Fault("transport", f"{host} hung up without an answer", maybe_billed=True)
         if isinstance(error, aiohttp.ClientPayloadError):
             return Fault("transport", f"{host} sent half an answer", maybe_billed=True)
         if isinstance(error, aiohttp.ClientResponseError):
-            return malformed(f"{host} speaks no proper HTTP: {redact(error.message, self._key)}")
+            why = redact(line(error.message), self._key)[:_SHOWN]
+            return malformed(f"{host} speaks no proper HTTP: {why}")
+        if isinstance(error, ValueError):
+            return Fault("rejected", f"not sent: {host} cannot be asked ({type(error).__name__})")
         return Fault(
             "transport",
             f"the connection to {host} broke ({type(error).__name__})",
             maybe_billed=True,
         )
+
+
+def content_type_of(response: aiohttp.ClientResponse) -> str:
+    """What a server says that its answer is, in plain letters."""
+    said = response.headers.get("Content-Type", "")
+    return line(said).encode("ascii", "backslashreplace").decode()
 
 
 def _tls() -> Any:

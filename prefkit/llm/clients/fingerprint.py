@@ -17,7 +17,7 @@ import orjson
 
 from prefkit.errors import ConfigError, DataError
 
-__all__ = ["Model", "fingerprint"]
+__all__ = ["Model", "digest_of", "fingerprint"]
 
 _READ_WHOLE = frozenset({".jinja", ".json", ".model", ".tiktoken", ".txt", ".vocab"})
 _UNSAFE = frozenset({".bin", ".ckpt", ".h5", ".msgpack", ".pkl", ".pt", ".pth"})
@@ -93,28 +93,52 @@ class Model:
 def fingerprint(folder: Path) -> str:
     """A digest of a model folder, fast whatever its weights weigh.
 
-    Read whole: configuration, tokenizer and template files. Of each safetensors file: its size, its
-    header, a MiB at either end, and 4 KiB from the middle of every tensor (of about 4,096 of them
-    if there are more). It does not see a change that leaves all of these as they are, such as a
-    few single weights edited by hand. Other files do not count.
+    Read whole: configuration, tokenizer and template files, also in `additional_chat_templates` and
+    the folders that `modules.json` names. Of each safetensors file: its size, its header, a MiB at
+    either end, and 4 KiB from the middle of every tensor (of about 4,096 of them if there are
+    more). It does not see a change that leaves all of these as they are, such as a few single
+    weights edited by hand. Other files do not count.
 
     Raises:
         DataError: a safetensors file is damaged.
     """
     digest = hashlib.blake2b(digest_size=16)
-    for path in sorted(folder.iterdir()):
-        if not path.is_file():
-            continue
+    for path in _files(folder):
         if path.suffix in _READ_WHOLE:
             parts: Iterator[bytes] = iter((path.read_bytes(),))
         elif path.suffix == ".safetensors":
             parts = _sampled(path)
         else:
             continue
-        for part in (path.name.encode(), *parts):
+        for part in (path.relative_to(folder).as_posix().encode(), *parts):
             digest.update(len(part).to_bytes(8, "little"))
             digest.update(part)
     return digest.hexdigest()
+
+
+def digest_of(place: Path) -> str:
+    """A digest of a file, or of a folder's files as `fingerprint` takes it.
+
+    Raises:
+        OSError: it cannot be read.
+        DataError: a safetensors file within is damaged.
+    """
+    if place.is_dir():
+        return fingerprint(place)
+    return hashlib.blake2b(place.read_bytes(), digest_size=16).hexdigest()
+
+
+def _files(folder: Path) -> list[Path]:
+    """Files of the folder, and of the folders within that loaders read."""
+    within = [folder, folder / "additional_chat_templates"]
+    try:
+        modules = orjson.loads((folder / "modules.json").read_bytes())
+        within += [folder / str(module["path"]) for module in modules if module["path"]]
+    except (OSError, orjson.JSONDecodeError, TypeError, KeyError):
+        pass  # no sentence-transformers folder
+    inside = [place for place in within if place.is_dir() and place.is_relative_to(folder)]
+    paths = {path for place in inside for path in place.iterdir() if path.is_file()}
+    return sorted(path for path in paths if ".." not in path.parts)
 
 
 def _sampled(path: Path) -> Iterator[bytes]:
@@ -128,6 +152,12 @@ def _sampled(path: Path) -> Iterator[bytes]:
             file.seek(offset)
             yield file.read(_EDGE)
         spans = _spans(header, path)
+        if start + max((last for _, last in spans), default=0) != size:
+            raise DataError(
+                f"{path.name} is no whole safetensors file: it has {size:,} bytes, not those that "
+                "its header says",
+                hint="copy or download the model again",
+            )
         for first, last in spans[:: 1 + len(spans) // _MOST_SAMPLES]:
             file.seek(start + max(first, (first + last - _SAMPLE) // 2))
             yield file.read(min(_SAMPLE, last - first))

@@ -6,9 +6,9 @@ from collections.abc import Awaitable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from prefkit.errors import ConfigError, MissingExtra
+from prefkit.llm.clients.bodies import count_of, wrong_extra
 from prefkit.llm.clients.connection import Connection
-from prefkit.llm.clients.keys import Address, Key, address, key_for
-from prefkit.llm.clients.openai_body import count_of
+from prefkit.llm.clients.keys import HIDDEN, Address, Key, address, key_for
 from prefkit.llm.clients.wire import (
     StatusFault,
     bare,
@@ -88,6 +88,10 @@ class Hosted(Remote):
             Fault: the body is an error, or not of the documented shape.
         """
         raise NotImplementedError
+
+    def refuses(self, request: Request) -> str | None:
+        """Why a request is not to be sent; see `Provider.refuses`."""
+        return wrong_extra(request)
 
     async def ask(self, request: Request) -> Reply:
         """Send it once; see `Remote.ask`."""
@@ -187,5 +191,5 @@ class Hosted(Remote):
         raise NotImplementedError
 
     def _headers(self) -> dict[str, str]:
-        """The key as this provider wants it."""
-        return {} if self._key is None else {"Authorization": f"Bearer {self._key.reveal()}"}
+        """Where the key goes for this provider; `Connection` puts it in for `HIDDEN`."""
+        return {} if self._key is None else {"Authorization": f"Bearer {HIDDEN}"}

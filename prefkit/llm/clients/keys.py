@@ -23,7 +23,13 @@ HIDDEN = "[key]"
 """What stands where a key was."""
 
 _SECRET = 8  # characters; a shorter key is a placeholder such as EMPTY, and a word of many replies
-_HOST = re.compile(r"[a-z0-9]([a-z0-9._-]*[a-z0-9])?")
+_LABEL = r"[a-z0-9]([a-z0-9_-]{0,61}[a-z0-9])?"
+_HOST = re.compile(rf"(?=.{{1,253}}$){_LABEL}(\.{_LABEL})*")
+"""Whatever beneath us turns a host into bytes takes labels of 1 to 63 letters."""
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_KEY_LIKE = re.compile(r"(sk|pk|rk|hf|gsk|xai|ghp|r8)_|AKIA|AIza|nvapi|pplx")
+"""How keys of known makers begin."""
+_LONG_NAME = 16  # letters; a longer name with digits in it may be a key
 _PORTS = {"http": 80, "https": 443}
 
 
@@ -50,6 +56,11 @@ class Key:
             if form in text:
                 text = text.replace(form, HIDDEN)
         return text
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it holds nothing but visible ASCII, as every key does."""
+        return all("!" <= letter <= "~" for letter in self._text)
 
     def may_be_in(self, raw: bytes) -> bool:
         """Whether JSON may hold this key: as it is, or spelled by escapes."""
@@ -164,13 +175,19 @@ def key_for(
     name = settings.key_env or (own_variable if at_home else "")
     if not name:
         return None
-    text = os.environ.get(name, "")
-    if not text:
+    if _may_be_key(name):
+        raise ConfigError(
+            "--key-env takes the name of an environment variable, and what was given may be a key "
+            "itself: it is not shown, and was not sent",
+            hint="export MY_KEY=..., then --key-env MY_KEY",
+        )
+    key = _key_in(name)  # never its text in a variable here: tracebacks can show those
+    if key is None:
         raise ConfigError(
             f"no key for {where.host}: the environment variable {name} is not set",
             hint=f"export {name}=...",
         )
-    if not all("!" <= letter <= "~" for letter in text):
+    if not key.is_plain:
         raise ConfigError(
             f"the environment variable {name} holds no key: there are blanks, line ends or "
             "letters in it that no key has",
@@ -181,4 +198,22 @@ def key_for(
             f"no key is sent to {where.host} over plain http, where everybody on the way reads it",
             hint=f"use https://{where.host}, or leave --key-env out",
         )
-    return Key(text)
+    return key
+
+
+def _key_in(name: str) -> Key | None:
+    text = os.environ.get(name)
+    return Key(text) if text else None
+
+
+def _may_be_key(name: str) -> bool:
+    """Whether a variable's name is none, or looks like a key put in its place."""
+    if _VARIABLE.fullmatch(name) is None:
+        return True
+    if name in os.environ:
+        return False
+    if _KEY_LIKE.match(name):
+        return True
+    has_digit = any(letter.isdigit() for letter in name)
+    is_mixed = name != name.upper() or "_" not in name
+    return len(name) >= _LONG_NAME and has_digit and is_mixed

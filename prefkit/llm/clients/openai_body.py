@@ -2,39 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeVar
+from collections.abc import Mapping
+from typing import Any
 
 import orjson
 
-from prefkit.llm.clients.wire import fault_within, malformed
+from prefkit.llm.clients.bodies import (
+    ANSWER,
+    choice_schema,
+    chosen,
+    count_of,
+    extra_into,
+    part_of,
+    readable,
+    text_or_none,
+)
+from prefkit.llm.clients.schema_forms import is_strict
+from prefkit.llm.clients.wire import fault_within
 from prefkit.llm.provider import Fault
-from prefkit.llm.records import Reply, Request, Score, Token, Usage
+from prefkit.llm.records import Reply, Request, Token, Usage
 from prefkit.schema.records import Message
 
-__all__ = [
-    "ANSWER",
-    "chat_body",
-    "chat_reply",
-    "choice_schema",
-    "chosen",
-    "count_of",
-    "extra_into",
-    "part_of",
-    "readable",
-    "text_or_none",
-    "token_of",
-]
+__all__ = ["chat_body", "chat_reply", "token_of"]
 
-AnswerT = TypeVar("AnswerT", Reply, Score)
-
-ANSWER = "answer"
-"""Name of the schema, and of the tool that a forced call has to use."""
-_CHOICE = "one_of_the_choices"
-"""The field around a choice where only objects can be asked for; no own schema has it alone."""
-
-_OWN = frozenset({"model", "messages", "input", "max_tokens", "stream", "n"})
 _FINISH = {"tool_calls": "tool", "function_call": "tool"}
+_UNFINISHED = ("length", "content_filter")
 
 
 def chat_body(request: Request, model: str, *, hosted: bool) -> dict[str, Any]:
@@ -64,11 +56,18 @@ def chat_body(request: Request, model: str, *, hosted: bool) -> dict[str, Any]:
 def _turn(turn: Message) -> dict[str, Any]:
     said: dict[str, Any] = {"role": turn.role, "content": turn.content}
     if turn.extra is not None:
-        more = orjson.loads(turn.extra)
-        if not isinstance(more, dict):
-            raise Fault("rejected", "not sent: what comes with a turn is no JSON object")
-        said = {**more, **said}
+        said = {**_more(turn.extra), **said}
     return said
+
+
+def _more(text: str) -> dict[str, Any]:
+    try:
+        more = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        more = None
+    if isinstance(more, dict):
+        return more
+    raise Fault("rejected", "not sent: what comes with a turn is no JSON object")
 
 
 def _shape(body: dict[str, Any], request: Request, *, hosted: bool) -> None:
@@ -86,58 +85,8 @@ def _shape(body: dict[str, Any], request: Request, *, hosted: bool) -> None:
         body["tools"] = [{"type": "function", "function": tool}]
         body["tool_choice"] = {"type": "function", "function": {"name": ANSWER}}
     else:
-        named = {"name": ANSWER, "strict": True, "schema": schema}
+        named = {"name": ANSWER, "strict": is_strict(schema), "schema": schema}
         body["response_format"] = {"type": "json_schema", "json_schema": named}
-
-
-def choice_schema(choices: Sequence[str]) -> dict[str, Any]:
-    """An object around one of the choices, for providers that only take object schemas."""
-    return {
-        "type": "object",
-        "properties": {_CHOICE: {"type": "string", "enum": list(choices)}},
-        "required": [_CHOICE],
-        "additionalProperties": False,
-    }
-
-
-def chosen(text: str) -> str:
-    """The choice within the object that `choice_schema` asks for; any other text as it is."""
-    if _CHOICE not in text:
-        return text
-    try:
-        value = orjson.loads(text)
-    except orjson.JSONDecodeError:
-        return text
-    if isinstance(value, dict) and len(value) == 1 and isinstance(value.get(_CHOICE), str):
-        word: str = value[_CHOICE]
-        return word
-    return text
-
-
-def extra_into(body: dict[str, Any], request: Request) -> dict[str, Any]:
-    """The body with the request's further fields.
-
-    Raises:
-        Fault: `rejected`: they change what the request itself says or how the answer comes.
-    """
-    if not request.extra:
-        return body
-    if wrong := sorted(_OWN & request.extra.keys()):
-        raise Fault("rejected", f"not sent: extra may not hold {', '.join(wrong)}")
-    return {**body, **request.extra}
-
-
-def readable(read: Callable[[dict[str, Any]], AnswerT], body: dict[str, Any]) -> AnswerT:
-    """What `read` makes of an answer's body.
-
-    Raises:
-        Fault: `malformed`: it is not of the documented shape.
-    """
-    try:
-        return read(body)
-    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
-        why = f"{type(error).__name__}: {error}"[:120]
-    raise malformed(f"the answer has not the documented shape ({why})")
 
 
 def chat_reply(body: dict[str, Any]) -> Reply:
@@ -158,14 +107,18 @@ def _reply(body: dict[str, Any]) -> Reply:
     text = _text(message.get("content"))
     if isinstance(refusal := message.get("refusal"), str) and refusal:
         text, finish = text or refusal, "refusal"
-    elif not text and (calls := message.get("tool_calls")):
-        text, finish = calls[0]["function"]["arguments"], "tool"
+    elif calls := message.get("tool_calls"):
+        # a forced call is the answer; words around it are not
+        text, finish = (
+            calls[0]["function"]["arguments"],
+            finish if finish in _UNFINISHED else "tool",
+        )
         if not isinstance(text, str):
             raise TypeError("the arguments of a tool call are no text")
     if text is None:
-        if finish in (None, "stop"):
-            raise ValueError("neither content nor refusal")
-        text = ""  # all tokens went into reasoning, or a filter took it: paid, and said by `finish`
+        if finish is None:
+            raise ValueError("neither content nor refusal nor why it ended")
+        text = ""  # all tokens went into reasoning, or a filter took it: whole, and paid
     details = part_of(choice, "logprobs")
     return Reply(
         text=chosen(text),
@@ -205,20 +158,3 @@ def _usage(usage: Any) -> Usage:
         cache_read=count_of(details.get("cached_tokens")) or 0,
         cache_write=count_of(details.get("cache_write_tokens")) or 0,
     )
-
-
-def count_of(value: Any) -> int | None:
-    """A number of tokens; null for what is none."""
-    is_count = isinstance(value, int) and not isinstance(value, bool) and value >= 0
-    return value if is_count else None
-
-
-def part_of(value: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    """An object within an object; empty for what is none, which loses no paid answer."""
-    part = value.get(name)
-    return part if isinstance(part, dict) else {}
-
-
-def text_or_none(value: Any) -> str | None:
-    """A text; null for what is none."""
-    return value if isinstance(value, str) else None

@@ -16,7 +16,7 @@ __all__ = ["OpenAIChat"]
 
 
 class OpenAIChat(OpenAIBatches):
-    """`openai:MODEL`."""
+    """OpenAI's chat completions, through its SDK: `openai:MODEL`."""
 
     client = "openai"
     name = "openai"

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from prefkit.llm.clients.openai_batches import OpenAIBatches
-from prefkit.llm.clients.openai_body import (
+from prefkit.llm.clients.bodies import (
     ANSWER,
     choice_schema,
     chosen,
@@ -15,8 +14,10 @@ from prefkit.llm.clients.openai_body import (
     part_of,
     readable,
     text_or_none,
-    token_of,
 )
+from prefkit.llm.clients.openai_batches import OpenAIBatches
+from prefkit.llm.clients.openai_body import token_of
+from prefkit.llm.clients.schema_forms import is_strict
 from prefkit.llm.clients.wire import fault_within, malformed
 from prefkit.llm.provider import Fault
 from prefkit.llm.records import Reply, Request, Usage
@@ -32,7 +33,7 @@ _NO_KEY = "not-the-key"  # the SDK wants one; `Transport` puts in what the host 
 
 
 class OpenAIResponses(OpenAIBatches):
-    """`openai-responses:MODEL`."""
+    """OpenAI's Responses API, through its SDK: `openai-responses:MODEL`."""
 
     client = "openai-responses"
     name = "openai"
@@ -121,10 +122,11 @@ def _shaped(body: dict[str, Any], request: Request) -> dict[str, Any]:
     if schema is None:
         return body
     if request.by_tool:
-        tool = {"type": "function", "name": ANSWER, "parameters": schema, "strict": True}
+        tool: dict[str, Any] = {"type": "function", "name": ANSWER, "parameters": schema}
+        tool["strict"] = is_strict(schema)
         choice = {"type": "function", "name": ANSWER}
         return {**body, "tools": [tool], "tool_choice": choice}
-    form = {"type": "json_schema", "name": ANSWER, "strict": True, "schema": schema}
+    form = {"type": "json_schema", "name": ANSWER, "strict": is_strict(schema), "schema": schema}
     return {**body, "text": {"format": form}}
 
 
@@ -134,11 +136,17 @@ def _reply(body: dict[str, Any]) -> Reply:
     refusals = [text for kind, text, _ in parts if kind == "refusal"]
     calls = [text for kind, text, _ in parts if kind == "function_call"]
     tokens = [token_of(entry) for _, _, logprobs in parts for entry in logprobs]
-    finish = "refusal" if refusals else "tool" if calls else _finish(body)
-    if not parts and finish == "stop":
-        raise ValueError("neither text nor refusal")
+    finish = _finish(body)
+    if refusals:
+        finish = "refusal"
+    elif calls and finish == "stop":
+        finish = "tool"
+    if not body["output"] and finish == "stop":
+        raise ValueError("no output")
+    # a forced call is the answer; words around it are not
+    said = "".join(texts) or "".join(refusals) if refusals or not calls else calls[0]
     return Reply(
-        text=chosen("".join(texts) or "".join(refusals) or "".join(calls[:1])),
+        text=chosen(said),
         finish=finish,
         tokens=tuple(tokens) or None,
         usage=_usage(body.get("usage")),

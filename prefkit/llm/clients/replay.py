@@ -48,7 +48,10 @@ class _Place(NamedTuple):
 
 
 class Replay(Local):
-    """Answers from a file. The file is read once, and its answers again as they are needed."""
+    """Recorded answers, from a journal or JSON lines: `replay:FILE`.
+
+    The file is read once, and its answers again as they are needed.
+    """
 
     can = frozenset(
         {

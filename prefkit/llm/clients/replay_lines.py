@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 
-from prefkit.errors import DataError
+from prefkit.errors import ConfigError, DataError
 from prefkit.llm.records import Reply, Request, Score, ScoreRequest, Usage, messages
 from prefkit.registry import nearest
 
@@ -56,6 +56,8 @@ def handwritten(line: bytes, where: str) -> Handwritten:
         names = frozenset(request) - {"messages"}
         facts = _as_json(question.facts())
         return Handwritten(facts, question, names, _reply(reply, where), None)
+    except ConfigError as error:
+        raise DataError(f"{where}: {error}") from error
     except (TypeError, ValueError, KeyError, AttributeError) as error:
         raise DataError(f"{where}: {type(error).__name__}: {error}") from error
 
@@ -64,7 +66,8 @@ def _request(value: Mapping[str, Any], where: str) -> Request:
     given = dict(_object(value, {"messages", *_OPTIONS}, where))
     turns = messages(given.pop("messages"))
     options: dict[str, Any] = {
-        name: tuple(part) if name in _SEVERAL else part for name, part in given.items()
+        name: tuple(part) if name in _SEVERAL and isinstance(part, list) else part
+        for name, part in given.items()
     }
     return Request(messages=turns, **options)
 

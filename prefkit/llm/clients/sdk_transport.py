@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import httpx2
 
-from prefkit.llm.clients.connection import Connection
+from prefkit.llm.clients.connection import Connection, content_type_of
 from prefkit.llm.clients.keys import Address
 from prefkit.llm.provider import Fault
 
@@ -73,7 +73,7 @@ class Transport(httpx2.AsyncBaseTransport):
                 self._connection.opened(request.method, str(request.url), _body(request), headers)
             )
             stream = _Pieces(response, stack.pop_all())
-        kind = response.headers.get("Content-Type", "")
+        kind = content_type_of(response)
         return httpx2.Response(200, headers={"content-type": kind}, stream=stream)
 
     async def aclose(self) -> None:

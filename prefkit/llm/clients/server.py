@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from prefkit.errors import ConfigError
+from prefkit.llm.clients.bodies import count_of, wrong_extra
 from prefkit.llm.clients.connection import Connection
-from prefkit.llm.clients.keys import address, key_for
-from prefkit.llm.clients.openai_body import chat_body, chat_reply, count_of
+from prefkit.llm.clients.keys import HIDDEN, address, key_for
+from prefkit.llm.clients.openai_body import chat_body, chat_reply
 from prefkit.llm.clients.server_score import score
 from prefkit.llm.clients.wire import StatusFault, encoded, loaded, parsed, quiet, without_key
 from prefkit.llm.provider import Fault, Remote
@@ -20,7 +21,7 @@ _JSON = {"Content-Type": "application/json", "User-Agent": "prefkit"}
 
 
 class Server(Remote):
-    """A self-hosted server, or a provider with OpenAI's endpoints."""
+    """Any server that speaks OpenAI's language: `http://HOST[:PORT][/v1]#MODEL`."""
 
     can = frozenset(
         {"top_k", "seed", "stop", "schema", "by_tool", "choices", "logprobs", "extra", "score"}
@@ -44,7 +45,7 @@ class Server(Remote):
         self.is_free = self._key is None
         headers = dict(_JSON)
         if self._key is not None:
-            headers["Authorization"] = f"Bearer {self._key.reveal()}"
+            headers["Authorization"] = f"Bearer {HIDDEN}"
         self._connection = Connection(where, self._key, headers, settings)
         self._ask_url = f"{where.url}/chat/completions"
         quiet()
@@ -54,6 +55,10 @@ class Server(Remote):
         who = {"client": "server", "address": self._where.url, "model": self.model}
         revision = self._settings.revision
         return who if revision is None else {**who, "revision": revision}
+
+    def refuses(self, request: Request) -> str | None:
+        """Why a request's further fields may not be sent; see `Provider.refuses`."""
+        return wrong_extra(request)
 
     async def ask(self, request: Request) -> Reply:
         """Send it once; see `Remote.ask`."""

@@ -7,10 +7,11 @@ prompt ends in it is known when the prompt's own tokens begin it.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from prefkit.llm.clients.openai_body import count_of, part_of, readable, text_or_none
+from prefkit.llm.clients.bodies import count_of, part_of, readable, text_or_none
 from prefkit.llm.clients.wire import StatusFault
 from prefkit.llm.provider import Fault
 from prefkit.llm.records import Score, ScoreRequest, Usage
@@ -87,6 +88,8 @@ def _score(answer: dict[str, Any], ids: list[int], first: int) -> Score:
         float(entry[str(token)]["logprob"])
         for token, entry in zip(ids[first:], given[first:], strict=True)
     )
+    if not all(map(math.isfinite, logprobs)):
+        raise ValueError("a log-prob is no finite number")
     usage = part_of(answer, "usage")
     return Score(
         value=sum(logprobs),

@@ -7,10 +7,12 @@ Slower than vLLM and with fewer needs: it runs wherever torch does, on a GPU if 
 - Requests are answered in batches, padded on the left, each with its own options and random
   numbers. With a seed an answer is the same again, up to rounding: neighbours of other lengths can
   move a score by about one part in a million, and with it, rarely, a token.
+- Penalties count a row's own tokens, never its padding. Model settings that cannot be told apart by
+  row (n-grams, bad words) make batches of prompts of one length.
 - Log-probs are the model's own (after such penalties, before temperature and top_p), in float32.
 - No structured answers and no choices: use vLLM or a server for them.
 - `Settings.engine`: dtype (`auto`), device, attn_implementation, max_model_len (tokens), batch_size
-  (answers at a time), batch_tokens (tokens scored at a time).
+  (answers at a time), batch_tokens (tokens scored at a time), allow_special_tokens (`false`).
 """
 
 from __future__ import annotations
@@ -20,12 +22,23 @@ import importlib.util
 import inspect
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import groupby
 from typing import Any, ClassVar
 
-from prefkit.errors import ConfigError, MissingExtra
+from prefkit.errors import MissingExtra
 from prefkit.llm.clients.fingerprint import Model
-from prefkit.llm.clients.in_process import Reader, Whole, one_line, template_errors, turns
-from prefkit.llm.clients.transformers_picking import Picker, Row, row_of
+from prefkit.llm.clients.in_process import (
+    NO_NUMBER,
+    Reader,
+    Whole,
+    are_finite,
+    one_line,
+    special_tokens,
+    template_options,
+    turns,
+)
+from prefkit.llm.clients.transformers_load import check_options, load
+from prefkit.llm.clients.transformers_picking import Picker, Row, row_of, wrong_sampling
 from prefkit.llm.provider import Local
 from prefkit.llm.records import Failure, Reply, Request, Score, ScoreRequest, Usage
 from prefkit.llm.settings import Settings
@@ -33,11 +46,31 @@ from prefkit.llm.settings import Settings
 __all__ = ["Transformers"]
 
 _UNBOUNDED = 1 << 30  # tokens, where a configuration names no limit
-_TEMPLATE = frozenset({"add_generation_prompt", "continue_final_message", "tools"})
+_TEMPLATE = frozenset(
+    {"add_generation_prompt", "chat_template_kwargs", "continue_final_message", "tools"}
+)
+_BROKEN = (RuntimeError, IndexError, ValueError)
+"""What a batch raises that is too large, or whose model meets input that it cannot take."""
+_BY_PLACE = (
+    "bad_words_ids",
+    "begin_suppress_tokens",
+    "encoder_no_repeat_ngram_size",
+    "encoder_repetition_penalty",
+    "exponential_decay_length_penalty",
+    "forced_bos_token_id",
+    "guidance_scale",
+    "min_length",
+    "min_new_tokens",
+    "no_repeat_ngram_size",
+    "sequence_bias",
+)
+"""Settings of a model that would count the padding before a shorter prompt."""
+
+Given = tuple[float, tuple[float, ...] | None]
 
 
 class Transformers(Local):
-    """A model folder asked, or made to score, by transformers in this process."""
+    """transformers in this process, for a chat or reward model: `transformers:PATH`."""
 
     can = frozenset({"extra", "logprobs", "reward", "score", "seed", "stop", "top_k"})
     at_once = 64
@@ -49,6 +82,7 @@ class Transformers(Local):
         "max_model_len": None,
         "batch_size": 16,
         "batch_tokens": 8192,
+        "allow_special_tokens": False,
     }
     """Engine options and their defaults."""
 
@@ -62,16 +96,11 @@ class Transformers(Local):
         if any(importlib.util.find_spec(name) is None for name in ("torch", "transformers")):
             raise MissingExtra("a model in this process by transformers", "train")
         self.who = f"transformers:{rest}"
-        unknown = sorted(set(settings.engine) - set(self.options))
-        if unknown:
-            raise ConfigError(
-                f"{self.who} has no engine option {unknown[0]!r}",
-                hint=f"it has {', '.join(self.options)}",
-            )
-        self._options = {**self.options, **settings.engine}
+        self._options = check_options(self.who, self.options, settings.engine)
         self._source = Model(rest, settings.revision)
         self._is_reward = self._source.is_classifier
         self._loaded: tuple[Any, Any] | None = None
+        self._read: Reader | None = None
         self.model = self._source.name
 
     def identity(self) -> dict[str, Any]:
@@ -85,7 +114,7 @@ class Transformers(Local):
             return
         import torch
 
-        self._loaded = None
+        self._loaded = self._read = None
         gc.collect()
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
@@ -107,10 +136,7 @@ class Transformers(Local):
                 replies[at] = Reply(failure=row)
             else:
                 rows.append((at, row))
-        rows.sort(key=lambda pair: (pair[1].most, len(pair[1].prompt)))
-        size = int(self._options["batch_size"])
-        for first in range(0, len(rows), size):
-            batch = rows[first : first + size]
+        for batch in self._alike(rows):
             answers = self._written([row for _, row in batch])
             replies |= {at: reply for (at, _), reply in zip(batch, answers, strict=True)}
         return [replies[at] for at in range(len(requests))]
@@ -128,33 +154,46 @@ class Transformers(Local):
         for batch in self._batches(good):
             started = time.monotonic()
             rows = [one for _, one in batch]
-            given = self._rewards(rows) if self._is_reward else self._logprobs(rows)
+            given = self._given(rows)
             seconds = round(time.monotonic() - started, 3)
-            for (at, one), (value, logprobs) in zip(batch, given, strict=True):
-                scores[at] = Score(
-                    value=value,
-                    logprobs=logprobs,
-                    usage=Usage(len(one.ids), 0),
-                    model=self.model,
-                    seconds=seconds,
-                )
+            for (at, one), found in zip(batch, given, strict=True):
+                scores[at] = self._score(found, len(one.ids), seconds)
         return [scores[at] for at in range(len(requests))]
 
-    def _row(self, request: Request) -> Row | Failure:
-        model, tokenizer = self._ready()
-        options: dict[str, Any] = {"add_generation_prompt": True}
-        for name, value in (request.extra or {}).items():
-            if name == "chat_template_kwargs":
-                options |= value
-            elif name in _TEMPLATE:
-                options[name] = value
-            else:
-                return Failure("rejected", f"transformers takes no option {name!r} in a request")
+    def _score(self, found: Given | Failure, read: int, seconds: float) -> Score:
+        if not isinstance(found, Failure) and not are_finite(*found):
+            found = NO_NUMBER
+        if isinstance(found, Failure):
+            return Score(failure=found, model=self.model, seconds=seconds)
+        value, logprobs = found
+        usage = Usage(read, 0)
+        return Score(value=value, logprobs=logprobs, usage=usage, model=self.model, seconds=seconds)
+
+    def _given(self, rows: list[Whole]) -> list[Given | Failure]:
+        """The numbers of a batch; one that breaks is tried row by row."""
         try:
-            text = self._reader().rendered(turns(request.messages), **options)
-        except template_errors() as error:
-            return Failure("rejected", f"the chat template: {one_line(error)}")
-        prompt = tokenizer.encode(text, add_special_tokens=False)
+            return [*(self._rewards(rows) if self._is_reward else self._logprobs(rows))]
+        except _BROKEN as error:
+            if len(rows) == 1:
+                return [Failure("server", f"transformers: {one_line(error)}")]
+        return [found for row in rows for found in self._given([row])]
+
+    def _row(self, request: Request) -> Row | Failure:
+        model, _ = self._ready()
+        extra = request.extra or {}
+        if unknown := sorted(extra.keys() - _TEMPLATE):
+            return Failure("rejected", f"transformers takes no option {unknown[0]!r} in a request")
+        if wrong := wrong_sampling(request):
+            return Failure("rejected", f"not asked: {wrong}")
+        try:
+            options = template_options(extra, _TEMPLATE)
+            said = turns(request.messages)
+        except ValueError as error:
+            return Failure("rejected", one_line(error))
+        options |= options.pop("chat_template_kwargs", None) or {}
+        prompt = self._reader().prompt(said, **{"add_generation_prompt": True, **options})
+        if isinstance(prompt, Failure):
+            return prompt
         left = self._context(model) - len(prompt)
         if left < 1:
             return Failure(
@@ -163,19 +202,59 @@ class Transformers(Local):
             )
         return row_of(request, prompt, min(request.max_tokens, left), model.generation_config)
 
+    def _alike(self, rows: list[tuple[int, Row]]) -> Iterator[list[tuple[int, Row]]]:
+        """Batches of rows that end at about the same time."""
+        own = self._ready()[0].generation_config if rows else None
+        is_by_place = any(getattr(own, name, None) not in (None, 0, 1.0) for name in _BY_PLACE)
+
+        def likeness(pair: tuple[int, Row]) -> tuple[int, int, int]:
+            length = len(pair[1].prompt)
+            return (length if is_by_place else 0, pair[1].most, length)
+
+        size = self._options["batch_size"]
+        for _, group in groupby(sorted(rows, key=likeness), key=lambda pair: likeness(pair)[0]):
+            alike = list(group)
+            for first in range(0, len(alike), size):
+                yield alike[first : first + size]
+
     def _written(self, rows: list[Row]) -> list[Reply]:
-        """One batch, padded on the left so that all prompts end together."""
+        started = time.monotonic()
+        self._write(rows)
+        seconds = round(time.monotonic() - started, 3)
+        return [self._reply(row, seconds) for row in rows]
+
+    def _write(self, rows: list[Row]) -> None:
+        """Until every row has its end; a batch that breaks goes on row by row."""
+        going = rows
+        while going:
+            try:
+                self._write_on(going)
+            except _BROKEN as error:
+                if len(going) == 1:
+                    going[0].fail(Failure("server", f"transformers: {one_line(error)}"))
+                else:
+                    for row in going:
+                        self._write([row])
+            going = [row for row in going if row.finish is None]
+
+    def _write_on(self, rows: list[Row]) -> None:
+        """One batch, padded on the left so that all rows end together.
+
+        It stops where the longest row fills the context: a model that has learned its positions
+        has none beyond, not even for padding.
+        """
         import torch
         from transformers import GenerationConfig, LogitsProcessorList, StoppingCriteriaList
 
-        started = time.monotonic()
         model, tokenizer = self._ready()
         ends = _ends(model, tokenizer)
         pad = _pad(tokenizer, ends)
-        width = max(len(row.prompt) for row in rows)
-        ids = [[pad] * (width - len(row.prompt)) + row.prompt for row in rows]
-        mask = [[0] * (width - len(row.prompt)) + [1] * len(row.prompt) for row in rows]
-        picker = Picker(rows, tokenizer, ends)
+        held = [row.ids for row in rows]
+        width = max(map(len, held))
+        ids = [[pad] * (width - len(one)) + one for one in held]
+        mask = [[0] * (width - len(one)) + [1] * len(one) for one in held]
+        left = max(row.most - len(row.picked) for row in rows)
+        picker = Picker(rows, tokenizer, ends, model.generation_config.repetition_penalty or 1.0)
         with torch.inference_mode():
             model.generate(
                 input_ids=torch.tensor(ids, device=model.device),
@@ -183,23 +262,27 @@ class Transformers(Local):
                 generation_config=GenerationConfig(
                     do_sample=False,
                     num_beams=1,
+                    repetition_penalty=1.0,
                     max_length=None,
-                    max_new_tokens=max(row.most for row in rows),
+                    max_new_tokens=min(left, self._context(model) - width),
                     eos_token_id=sorted(ends) or None,
                     pad_token_id=pad,
                 ),
                 logits_processor=LogitsProcessorList([picker]),
                 stopping_criteria=StoppingCriteriaList([picker.stopped]),
             )
-        seconds = round(time.monotonic() - started, 3)
-        return [self._reply(row, picker.text(row), seconds) for row in rows]
+        if [row.ids for row in rows] == held and not any(row.finish for row in rows):
+            raise RuntimeError("it writes nothing")
 
-    def _reply(self, row: Row, text: str, seconds: float) -> Reply:
+    def _reply(self, row: Row, seconds: float) -> Reply:
+        usage = Usage(len(row.prompt), len(row.picked))
+        if row.failure is not None:
+            return Reply(failure=row.failure, usage=usage, model=self.model, seconds=seconds)
         return Reply(
-            text=text,
+            text=row.text if row.text is not None else _said(self._ready()[1], row),
             finish=row.finish,
             tokens=None if row.request.logprobs is None else tuple(row.tokens),
-            usage=Usage(len(row.prompt), len(row.picked)),
+            usage=usage,
             model=self.model,
             revision=_version(),
             seconds=seconds,
@@ -217,7 +300,7 @@ class Transformers(Local):
         if batch:
             yield batch
 
-    def _logprobs(self, rows: list[Whole]) -> list[tuple[float, tuple[float, ...] | None]]:
+    def _logprobs(self, rows: list[Whole]) -> list[Given]:
         import torch
 
         model, tokenizer = self._ready()
@@ -230,7 +313,7 @@ class Transformers(Local):
             first = 0
         with torch.inference_mode():
             logits = model(input_ids=ids, attention_mask=mask, use_cache=False, **options).logits
-            found: list[tuple[float, tuple[float, ...] | None]] = []
+            found: list[Given] = []
             for one, row in zip(rows, logits, strict=True):
                 part = row[one.start - 1 - first : len(one.ids) - 1 - first].float()
                 told = torch.tensor(one.ids[one.start :], device=part.device)
@@ -238,23 +321,37 @@ class Transformers(Local):
                 found.append((sum(each), tuple(each)))
         return found
 
-    def _rewards(self, rows: list[Whole]) -> list[tuple[float, tuple[float, ...] | None]]:
-        """The logit at the last token that is no padding, as the model itself finds it."""
+    def _rewards(self, rows: list[Whole]) -> list[Given]:
+        """The logit at the last token, whichever token that is."""
         import torch
 
-        model, _ = self._ready()
-        pad = model.config.get_text_config().pad_token_id
-        if pad is None and len(rows) > 1:  # the model could not tell where a row ends
+        model, tokenizer = self._ready()
+        is_writer = hasattr(model, "score")  # else an encoder, which pools in its own way
+        if not is_writer and tokenizer.pad_token_id is None and len(rows) > 1:
             return [found for row in rows for found in self._rewards([row])]
-        ids, mask = _padded_right(rows, pad or 0, model.device)
+        ids, mask = _padded_right(rows, _pad(tokenizer, frozenset()), model.device)
         with torch.inference_mode():
-            logits = model(input_ids=ids, attention_mask=mask, use_cache=False).logits
+            if is_writer:
+                # the model itself takes the last token that is not the padding token, which a
+                # conversation may end with
+                read = model.base_model(input_ids=ids, attention_mask=mask, use_cache=False)
+                last = torch.tensor([len(one.ids) - 1 for one in rows], device=model.device)
+                picked = read.last_hidden_state[torch.arange(len(rows), device=model.device), last]
+                logits = model.score(picked)
+            else:
+                logits = model(input_ids=ids, attention_mask=mask).logits
         return [(float(value), None) for value in logits[:, 0].float()]
 
     def _reader(self) -> Reader:
-        model, tokenizer = self._ready()
-        words = model.get_input_embeddings().num_embeddings
-        return Reader(tokenizer, room=self._context(model), words=words)
+        if self._read is None:
+            model, tokenizer = self._ready()
+            self._read = Reader(
+                tokenizer,
+                room=self._context(model),
+                words=model.get_input_embeddings().num_embeddings,
+                specials=() if self._options["allow_special_tokens"] else special_tokens(tokenizer),
+            )
+        return self._read
 
     def _context(self, model: Any) -> int:
         limit = getattr(model.config.get_text_config(), "max_position_embeddings", None)
@@ -263,41 +360,8 @@ class Transformers(Local):
     def _ready(self) -> tuple[Any, Any]:
         """Model and tokenizer, loaded once."""
         if self._loaded is None:
-            self._loaded = _load(self.who, self._source, self._options, self._is_reward)
+            self._loaded = load(self.who, self._source, self._options, self._is_reward)
         return self._loaded
-
-
-def _load(who: str, source: Model, options: Mapping[str, Any], is_reward: bool) -> tuple[Any, Any]:
-    import torch
-    import transformers
-
-    kind = (
-        transformers.AutoModelForSequenceClassification
-        if is_reward
-        else transformers.AutoModelForCausalLM
-    )
-    place = {"revision": source.revision} if source.revision else {}
-    more = {"attn_implementation": options["attn_implementation"]}
-    try:
-        dtype = options["dtype"] if options["dtype"] == "auto" else getattr(torch, options["dtype"])
-        tokenizer = transformers.AutoTokenizer.from_pretrained(
-            source.path, trust_remote_code=False, **place
-        )
-        model = kind.from_pretrained(
-            source.path,
-            trust_remote_code=False,
-            use_safetensors=True,
-            dtype=dtype,
-            **{name: value for name, value in more.items() if value is not None},
-            **place,
-        )
-        device = options["device"] or ("cuda" if torch.cuda.is_available() else "cpu")
-        return model.to(device).eval(), tokenizer
-    except (OSError, ValueError, TypeError, RuntimeError, AttributeError, KeyError) as error:
-        raise ConfigError(
-            f"{who} cannot be loaded by transformers: {one_line(error)}",
-            hint="give a folder as save_pretrained writes it",
-        ) from error
 
 
 def _ends(model: Any, tokenizer: Any) -> frozenset[int]:
@@ -305,6 +369,13 @@ def _ends(model: Any, tokenizer: Any) -> frozenset[int]:
     own = model.generation_config.eos_token_id
     named = own if isinstance(own, list) else [own]
     return frozenset(one for one in (*named, tokenizer.eos_token_id) if one is not None)
+
+
+def _said(tokenizer: Any, row: Row) -> str:
+    text: str = tokenizer.decode(
+        row.picked, skip_special_tokens=True, clean_up_tokenization_spaces=False
+    )
+    return text
 
 
 def _pad(tokenizer: Any, ends: frozenset[int]) -> int:

@@ -8,13 +8,15 @@ neighbours by rounding only.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
-from prefkit.llm.records import Request, Token
+from prefkit.llm.clients.in_process import NO_NUMBER
+from prefkit.llm.records import Failure, Request, Token
 
-__all__ = ["Picker", "Row", "row_of"]
+__all__ = ["Picker", "Row", "row_of", "wrong_sampling"]
 
 _LEAST = 1e-5  # a lower temperature is greedy, as in vLLM
 
@@ -36,6 +38,37 @@ class Row:
     text: str | None = None
     """Known early if a stop string ended it."""
     finish: str | None = None
+    failure: Failure | None = None
+    """Why there is no answer, where `finish` is set without one."""
+
+    @property
+    def ids(self) -> list[int]:
+        """All that stands so far."""
+        return self.prompt + self.picked
+
+    def fail(self, failure: Failure) -> None:
+        """End it without an answer."""
+        self.failure, self.finish = failure, "failed"
+
+
+def wrong_sampling(request: Request) -> str | None:
+    """Which sampling option has no meaning; null if all have one."""
+    wanted = {
+        "temperature": (0.0, math.inf),
+        "top_p": (0.0, 1.0),
+        "top_k": (-1, math.inf),
+    }
+    for name, (least, most) in wanted.items():
+        value: Any = getattr(request, name)
+        if value is None:
+            continue
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        if not is_number or not math.isfinite(value) or not least <= value <= most:
+            return f"{name} is {value!r}"
+    seed: Any = request.seed
+    if seed is not None and not isinstance(seed, int):
+        return f"seed is {seed!r}"
+    return "stop holds an empty text" if "" in request.stop else None
 
 
 def row_of(request: Request, prompt: list[int], most: int, defaults: Any) -> Row:
@@ -65,16 +98,31 @@ def row_of(request: Request, prompt: list[int], most: int, defaults: Any) -> Row
 class Picker:
     """Logits processor and stopping criterion of one batch, in one: `generate` calls both."""
 
-    def __init__(self, rows: list[Row], tokenizer: Any, ends: frozenset[int]) -> None:
-        """`ends`: token ids that end an answer."""
+    def __init__(
+        self, rows: list[Row], tokenizer: Any, ends: frozenset[int], penalty: float
+    ) -> None:
+        """What picks.
+
+        Args:
+            rows: As they stand in the batch.
+            tokenizer: Spells what was picked.
+            ends: Token ids that end an answer.
+            penalty: On tokens that a row holds already (`repetition_penalty`); 1 = none.
+        """
         self._rows = rows
         self._tokenizer = tokenizer
         self._ends = ends
+        self._penalty = penalty
 
     def __call__(self, _: Any, scores: Any) -> Any:
         """Scores that leave one token to each row that still goes on."""
+        usable = scores.float().logsumexp(-1).isfinite().tolist()
         for at, row in enumerate(self._rows):
-            if row.finish is None:
+            if row.finish is None and not usable[at]:
+                row.fail(NO_NUMBER)
+                scores[at] = 0.0
+            elif row.finish is None:
+                self._penalise(row, scores[at])
                 token = _pick(row, scores[at])
                 if row.request.logprobs is not None:
                     row.tokens.append(self._told(scores[at], token, row.request.logprobs))
@@ -82,6 +130,16 @@ class Picker:
                 scores[at] = float("-inf")
                 scores[at, token] = 0.0
         return scores
+
+    def _penalise(self, row: Row, scores: Any) -> None:
+        """By the row's own tokens; `generate` would count the padding before them as well."""
+        import torch
+
+        if self._penalty == 1.0:
+            return
+        held = torch.tensor(sorted(set(row.ids)), device=scores.device)
+        given = scores[held]
+        scores[held] = torch.where(given < 0, given * self._penalty, given / self._penalty)
 
     def stopped(self, input_ids: Any, _: Any, **__: Any) -> Any:
         """Which rows are at their end."""
@@ -125,10 +183,6 @@ class Picker:
         )
         return text
 
-    def text(self, row: Row) -> str:
-        """What a finished row says."""
-        return row.text if row.text is not None else self._decoded(row.picked)
-
 
 def _pick(row: Row, scores: Any) -> int:
     """A token id: the likeliest, or the one at a random point of what the options leave."""
@@ -142,7 +196,9 @@ def _pick(row: Row, scores: Any) -> int:
         ordered[row.top_k :] = 0.0
         ordered /= ordered.sum()
     if row.top_p < 1.0:
-        ordered[ordered.cumsum(-1) - ordered >= row.top_p] = 0.0
+        beyond = ordered.cumsum(-1) - ordered >= row.top_p
+        beyond[0] = False  # the likeliest always stays
+        ordered[beyond] = 0.0
     ends = ordered.cumsum(-1)
     point = row.random.random() * float(ends[-1])
     at = int(torch.searchsorted(ends, point, right=True))

@@ -20,12 +20,20 @@ import importlib.util
 import os
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from prefkit.errors import ClientError, ConfigError, MissingExtra
 from prefkit.llm.clients.fingerprint import Model
-from prefkit.llm.clients.in_process import Reader, Whole, one_line
-from prefkit.llm.clients.vllm_options import checked, deciding, defaults
+from prefkit.llm.clients.in_process import (
+    NO_NUMBER,
+    Reader,
+    Whole,
+    are_finite,
+    one_line,
+    special_tokens,
+)
+from prefkit.llm.clients.vllm_options import OURS, checked, deciding, defaults
 from prefkit.llm.clients.vllm_requests import enqueue, tokens_of
 from prefkit.llm.provider import Local
 from prefkit.llm.records import (
@@ -42,7 +50,7 @@ __all__ = ["VLLM"]
 
 
 class VLLM(Local):
-    """A model folder asked, or made to score, by vLLM in this process."""
+    """vLLM in this process, for a chat or reward model: `vllm:PATH`."""
 
     can = frozenset(
         {"choices", "extra", "logprobs", "reward", "schema", "score", "seed", "stop", "top_k"}
@@ -91,14 +99,19 @@ class VLLM(Local):
 
     def _answered(self, engine: Any, requests: Sequence[Request]) -> list[Reply]:
         started = time.monotonic()
-        sent, failures = enqueue(engine, requests)
+        sent, failures = enqueue(engine, requests, self._specials(engine))
         outputs = engine.wait_for_completion(use_tqdm=False) if sent else []
         seconds = round(time.monotonic() - started, 3)
         replies = {at: Reply(failure=failure) for at, failure in failures.items()}
         for positions, output in zip(sent, outputs, strict=True):
             read = len(output.prompt_token_ids)
+            is_spoilt = output.metrics is not None and output.metrics.is_corrupted
             for at, one in zip(positions, output.outputs, strict=True):
-                replies[at] = self._reply(requests[at], one, read, seconds)
+                reply = self._reply(requests[at], one, read, seconds)
+                told = [token.logprob for token in reply.tokens or ()]
+                if is_spoilt or not are_finite(0.0, told):
+                    reply = replace(reply, text=None, finish=None, tokens=None, failure=NO_NUMBER)
+                replies[at] = reply
         return [replies[at] for at in range(len(requests))]
 
     def score_all(self, requests: Sequence[ScoreRequest]) -> list[Score]:
@@ -114,6 +127,7 @@ class VLLM(Local):
             engine.get_tokenizer(),
             room=engine.model_config.max_model_len - (not self._is_reward),
             words=engine.model_config.get_vocab_size(),
+            specials=self._specials(engine),
         )
         cut = [read.reward(one) if self._is_reward else read.text(one) for one in requests]
         good = [one for one in cut if isinstance(one, Whole)]
@@ -145,6 +159,8 @@ class VLLM(Local):
     def _score(
         self, given: tuple[float, tuple[float, ...] | None], read: int, seconds: float
     ) -> Score:
+        if not are_finite(*given):
+            return Score(failure=NO_NUMBER, model=self.model, seconds=seconds)
         value, logprobs = given
         usage = Usage(read, 0)
         return Score(value=value, logprobs=logprobs, usage=usage, model=self.model, seconds=seconds)
@@ -178,6 +194,12 @@ class VLLM(Local):
         )
         return [(float(output.outputs.probs[0]), None) for output in outputs]
 
+    def _specials(self, engine: Any) -> tuple[str, ...]:
+        """What no text of a turn may hold."""
+        if self._options.get("allow_special_tokens"):
+            return ()
+        return special_tokens(engine.get_tokenizer())
+
     def _guarded(self, work: Callable[[], Any]) -> Any:
         """Run the engine; one that broke or was interrupted is let go, with what it had queued."""
         try:
@@ -198,13 +220,24 @@ class VLLM(Local):
                 **defaults(),
                 **({"runner": "pooling"} if self._is_reward else {}),
                 **({"revision": self._model.revision} if self._model.revision else {}),
-                **self._options,
+                **{name: value for name, value in self._options.items() if name not in OURS},
             }
             self._engine = _load(self.who, self._model.path, options)
             _OPEN.append(self._engine)
         return self._engine
 
 
+_UNLOADABLE = (
+    ValueError,
+    TypeError,
+    OSError,
+    RuntimeError,
+    LookupError,
+    AttributeError,
+    AssertionError,
+    ArithmeticError,
+    ImportError,
+)
 _OPEN: list[Any] = []
 _PARKED: list[Any] = []
 
@@ -226,6 +259,7 @@ def _let_go(engine: Any) -> None:
 def _prepare_environment() -> None:
     """Before vLLM is imported: no report to its makers, its log off stdout, one process."""
     os.environ["VLLM_NO_USAGE_STATS"] = "1"
+    os.environ["VLLM_COMPUTE_NANS_IN_LOGITS"] = "1"
     os.environ.setdefault("VLLM_LOGGING_STREAM", "ext://sys.stderr")
     os.environ.setdefault("VLLM_LOGGING_LEVEL", "ERROR")
     os.environ.setdefault("VLLM_ENABLE_V1_MULTIPROCESSING", "0")
@@ -241,11 +275,17 @@ def _load(who: str, path: str, options: dict[str, Any]) -> Any:
     except ImportError as error:
         raise MissingExtra("a model in this process by vLLM", "vllm") from error
     import numpy
+    from safetensors import SafetensorError
 
     state, numbers = random.getstate(), numpy.random.get_state()
     try:
         return LLM(model=path, trust_remote_code=False, **options)
-    except (VLLMError, ValueError, TypeError, OSError, RuntimeError, KeyError) as error:
+    except SafetensorError as error:
+        raise ConfigError(
+            f"the weights of {who} are damaged or cut off: {one_line(error)}",
+            hint="copy or download the model again",
+        ) from error
+    except (VLLMError, *_UNLOADABLE) as error:
         raise ConfigError(
             f"{who} cannot be loaded by vLLM: {one_line(error)}",
             hint="its log says more: VLLM_LOGGING_LEVEL=INFO",

@@ -8,12 +8,17 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from prefkit.errors import ConfigError
+from prefkit.llm.clients.fingerprint import digest_of
 from prefkit.registry import nearest
 
-__all__ = ["checked", "deciding", "defaults"]
+__all__ = ["OURS", "checked", "deciding", "defaults"]
+
+OURS = frozenset({"allow_special_tokens"})
+"""Options of the client itself, which vLLM never sees."""
 
 _SPEED = frozenset(
     {
@@ -68,6 +73,9 @@ _VALUES = {
 }
 """Others would unpickle weights, or name a class."""
 
+_FILES = ("chat_template", "generation_config", "tokenizer")
+"""Each may name a file or folder, whose content is what counts."""
+
 _INSIDE = {"structured_outputs_config": ("backend", "disable_any_whitespace")}
 
 
@@ -77,7 +85,7 @@ def checked(options: Mapping[str, Any], who: str) -> dict[str, Any]:
     Raises:
         ConfigError: one is not, or has a value that is not among those that are safe.
     """
-    known = sorted(_SPEED | _ANSWERS)
+    known = sorted(_SPEED | _ANSWERS | OURS)
     for name, value in options.items():
         if name not in known:
             raise ConfigError(
@@ -91,12 +99,43 @@ def checked(options: Mapping[str, Any], who: str) -> dict[str, Any]:
         inside = _INSIDE.get(name)
         if inside is not None and not set(value) <= set(inside):
             raise ConfigError(f"{who}: {name} holds {sorted(value)}", hint=", ".join(inside))
+    if not isinstance(options.get("allow_special_tokens", False), bool):
+        raise ConfigError(f"{who}: allow_special_tokens is true or false")
     return dict(options)
 
 
 def deciding(options: Mapping[str, Any]) -> dict[str, Any]:
-    """The options that can change an answer."""
-    return {name: value for name, value in options.items() if name in _ANSWERS}
+    """The options that can change an answer; a file or folder by its name and content.
+
+    Raises:
+        ConfigError: it cannot be read.
+    """
+    return {
+        name: _content(value) if name in _FILES else value
+        for name, value in options.items()
+        if name in _ANSWERS
+    }
+
+
+def _content(value: Any) -> Any:
+    place = _place(value)
+    if place is None:
+        return value
+    try:
+        return {"name": place.name, "digest": digest_of(place)}
+    except OSError as error:
+        raise ConfigError(f"{place.name} cannot be read: {error.strerror}") from error
+
+
+def _place(value: Any) -> Path | None:
+    """What a value names on this machine; null for a hub's name, a keyword or a template's text."""
+    if not isinstance(value, str):
+        return None
+    try:
+        place = Path(value)
+        return place if place.exists() else None
+    except (OSError, ValueError):  # a template's text is no path, or far too long for one
+        return None
 
 
 def defaults() -> dict[str, Any]:
@@ -107,4 +146,5 @@ def defaults() -> dict[str, Any]:
         # a weak model would fill its answer with white space and never close the object
         "structured_outputs_config": {"backend": "xgrammar", "disable_any_whitespace": True},
         "use_tqdm_on_load": False,
+        "disable_log_stats": False,  # they say of each answer whether logits were NaN
     }

@@ -7,7 +7,13 @@ from typing import Any
 
 import orjson
 
-from prefkit.llm.clients.in_process import one_line, template_errors, turns
+from prefkit.llm.clients.in_process import (
+    check_plain,
+    one_line,
+    template_errors,
+    template_options,
+    turns,
+)
 from prefkit.llm.records import Failure, Request, Token
 
 __all__ = ["enqueue", "tokens_of"]
@@ -47,8 +53,10 @@ _DEFAULTS = (
 """What a model's own generation_config.json may set."""
 
 
-def enqueue(engine: Any, requests: Sequence[Request]) -> tuple[list[list[int]], dict[int, Failure]]:
-    """Hand requests to the engine.
+def enqueue(
+    engine: Any, requests: Sequence[Request], specials: Sequence[str]
+) -> tuple[list[list[int]], dict[int, Failure]]:
+    """Hand requests to the engine; no text of theirs may hold one of `specials`.
 
     Returns:
         The positions that each accepted engine request answers, in the order in which the engine
@@ -63,11 +71,13 @@ def enqueue(engine: Any, requests: Sequence[Request]) -> tuple[list[list[int]], 
         request = requests[group[0]]
         left = list(group)
         try:
+            said = turns(request.messages)
+            check_plain(said, specials)
             sampling, template = _options(engine, request)
             # vLLM takes greedy draws one by one only
             size = 1 if sampling["temperature"] == 0 else len(group)
             while left:
-                _enqueue(engine, request, {**sampling, "n": len(left[:size])}, template)
+                _enqueue(engine, request, said, {**sampling, "n": len(left[:size])}, template)
                 sent.append(left[:size])
                 left = left[size:]
         except refusals as error:
@@ -100,7 +110,11 @@ def _groups(requests: Sequence[Request]) -> Iterable[list[int]]:
 
 
 def _enqueue(
-    engine: Any, request: Request, sampling: dict[str, Any], template: dict[str, Any]
+    engine: Any,
+    request: Request,
+    said: list[dict[str, Any]],
+    sampling: dict[str, Any],
+    template: dict[str, Any],
 ) -> None:
     from vllm import SamplingParams
     from vllm.sampling_params import StructuredOutputsParams
@@ -109,9 +123,7 @@ def _enqueue(
         sampling["structured_outputs"] = StructuredOutputsParams(json=dict(request.schema))
     elif request.choices:
         sampling["structured_outputs"] = StructuredOutputsParams(choice=list(request.choices))
-    engine.enqueue_chat(
-        [turns(request.messages)], SamplingParams(**sampling), use_tqdm=False, **template
-    )
+    engine.enqueue_chat([said], SamplingParams(**sampling), use_tqdm=False, **template)
 
 
 def _options(engine: Any, request: Request) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -131,12 +143,21 @@ def _options(engine: Any, request: Request) -> tuple[dict[str, Any], dict[str, A
     }
     sampling |= {name: value for name, value in given.items() if value is not None}
     sampling |= {"max_tokens": request.max_tokens, "stop": list(request.stop)}
-    template: dict[str, Any] = {}
-    for name, value in (request.extra or {}).items():
-        if name in _SAMPLING:
-            sampling[name] = value
-        elif name in _TEMPLATE:
-            template[name] = value
-        else:
-            raise ValueError(f"vLLM in this process takes no option {name!r} in a request")
-    return sampling, template
+    extra = request.extra or {}
+    if unknown := sorted(extra.keys() - _SAMPLING - _TEMPLATE):
+        raise ValueError(f"vLLM in this process takes no option {unknown[0]!r} in a request")
+    sampling |= {name: value for name, value in extra.items() if name in _SAMPLING}
+    if "logit_bias" in sampling:
+        sampling["logit_bias"] = _by_id(sampling["logit_bias"])
+    return sampling, template_options(extra, _TEMPLATE)
+
+
+def _by_id(bias: Any) -> dict[int, float]:
+    """A bias by token id, which JSON can only write as text.
+
+    Raises:
+        ValueError: a key is no token id.
+    """
+    if not isinstance(bias, dict):
+        raise ValueError("logit_bias is no object of token ids")
+    return {int(token): float(value) for token, value in bias.items()}

@@ -26,6 +26,7 @@ __all__ = [
     "encoded",
     "fault_of",
     "fault_within",
+    "line",
     "loaded",
     "malformed",
     "parsed",
@@ -38,7 +39,27 @@ _SHOWN = 300  # characters of a provider's message
 _SERVER = frozenset({408, 409, 425})
 _LOST = frozenset({408, 499, 502, 504, 520, 521, 522, 523, 524})
 """Answers of a gateway that lost sight of the request: the model may have worked on it."""
-_ACCOUNT = re.compile(r"insufficient_quota|billing|credit balance is too low|account_deactivated")
+_ACCOUNT = frozenset(
+    {
+        "account_deactivated",
+        "billing_error",
+        "billing_hard_limit_reached",
+        "billing_not_active",
+        "insufficient_balance",
+        "insufficient_credits",
+        "insufficient_quota",
+    }
+)
+"""Types and codes of an empty or closed account: waiting does not fill it."""
+_EMPTY = "your credit balance is too low"
+"""How Anthropic's message begins that says so with a type of no help."""
+_KEY = re.compile(r"authentication|permission|api_?key|unauthori[sz]ed|unsupported_country")
+"""In a type or code: the key or the account is refused, not the request."""
+_ESCAPE = re.compile(
+    rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(u[dD][89a-fA-F][0-9a-fA-F]{2})|.)",
+    re.DOTALL,
+)
+"""An escape in JSON; its group is half of a surrogate pair alone."""
 _LABELLED = re.compile(
     r"(?i)((?:authorization|x-api-key|api[_-]?key)[\"']?\s*[:=]\s*[\"']?(?:bearer\s+|basic\s+)?)"
     r"[^\s\"',;]+"
@@ -48,7 +69,7 @@ _SHAPED = re.compile(r"\bsk-[A-Za-z0-9_*-]{8,}")
 _LOGGERS = ("openai", "anthropic", "httpx", "httpx2", "httpcore", "httpcore2", "aiohttp")
 
 _KINDS: tuple[tuple[re.Pattern[str], FailureKind], ...] = (
-    (re.compile(r"authentication|permission|invalid_api_key|unauthorized"), "refused"),
+    (_KEY, "refused"),
     (re.compile(r"rate_limit|overloaded|throttl|too_many_requests"), "throttled"),
     (re.compile(r"invalid|bad_?request|not_found|too_large|policy|unsupported|image"), "rejected"),
 )
@@ -94,7 +115,7 @@ def encoded(body: Mapping[str, Any]) -> bytes:
         return orjson.dumps(body)
     except TypeError as error:
         why = str(error)
-    raise Fault("rejected", f"not sent, it has no JSON form: {_line(why)}")
+    raise Fault("rejected", f"not sent, it has no JSON form: {line(why)}")
 
 
 def parsed(raw: bytes, key: Key | None, content_type: str = "") -> dict[str, Any]:
@@ -116,12 +137,29 @@ def loaded(raw: bytes, key: Key | None, content_type: str = "") -> Any:
         Fault: `malformed`: it is no JSON.
     """
     try:
-        value = orjson.loads(raw)
+        value = _json(raw)
         return value if key is None or not key.may_be_in(raw) else _without(value, key)
     except (orjson.JSONDecodeError, RecursionError):
-        kind = content_type.partition(";")[0].strip().lower()
+        kind = line(content_type.partition(";")[0]).lower()
         what = f"{kind[:40]}, not JSON" if kind and "json" not in kind else "no whole JSON"
     raise malformed(redact(f"the answer is {what}: {_start(raw, key)}", key))
+
+
+def _json(raw: bytes) -> Any:
+    """The value of JSON text; a lone half of a surrogate pair in it becomes U+FFFD.
+
+    Models cut off within a character are why some servers send such halves.
+
+    Raises:
+        JSONDecodeError: it is no JSON.
+    """
+    try:
+        return orjson.loads(raw)
+    except orjson.JSONDecodeError:
+        mended = _ESCAPE.sub(lambda found: b"\\ufffd" if found[1] else found[0], raw)
+        if mended == raw:
+            raise
+    return orjson.loads(mended)
 
 
 def _without(value: Any, key: Key) -> Any:
@@ -163,12 +201,14 @@ def fault_of(
         body: Its beginning at least.
         key: Taken out of the message.
     """
-    codes, message = _error(body, key)
+    codes, message = _error(body)
+    is_empty = message.lower().startswith(_EMPTY)
+    message = redact(message, key)[:_SHOWN]
     if 300 <= status < 400:
         kind: FailureKind = "rejected"
         message = "the server answers with a redirect, and keys follow none"
     else:
-        kind = _kind(status, f"{codes} {message}")
+        kind = _kind(status, codes, is_empty=is_empty)
     return StatusFault(
         status,
         kind,
@@ -181,11 +221,13 @@ def fault_of(
 def fault_within(error: Any, key: Key | None) -> Fault:
     """What an error object means that came with status 200."""
     codes, message = _named(error)
-    message = redact(_line(message), key)[:_SHOWN] or "an error without a message"
+    message = line(message)
+    is_empty = message.lower().startswith(_EMPTY)
+    message = redact(message, key)[:_SHOWN] or "an error without a message"
     status = error.get("code") if isinstance(error, dict) else None
     if isinstance(status, int) and 400 <= status < 600:
-        return Fault(_kind(status, f"{codes} {message}"), f"error {status}: {message}")
-    if _ACCOUNT.search(codes):
+        return Fault(_kind(status, codes, is_empty=is_empty), f"error {status}: {message}")
+    if is_empty or not _ACCOUNT.isdisjoint(codes.split()):
         return Fault("refused", message)
     for words, kind in _KINDS:
         if words.search(codes):
@@ -193,32 +235,38 @@ def fault_within(error: Any, key: Key | None) -> Fault:
     return Fault("server", message)
 
 
-def _kind(status: int, said: str) -> FailureKind:
-    if status in (401, 402, 403):
+def _kind(status: int, codes: str, *, is_empty: bool) -> FailureKind:
+    """What a status means, with the error's type and code, never with words of its message.
+
+    A message may quote the request, or advise about billing where only a minute's limit is full.
+    """
+    if status in (401, 402) or is_empty or not _ACCOUNT.isdisjoint(codes.split()):
         return "refused"
-    if status in (400, 429) and _ACCOUNT.search(said.lower()):
-        return "refused"  # an empty account: waiting does not fill it
+    if status == 403:  # also what moderation and firewalls answer to a single request
+        return "refused" if _KEY.search(codes) else "rejected"
     if status in (429, 529):
         return "throttled"
     return "server" if status in _SERVER or status >= 500 else "rejected"
 
 
-def _error(body: bytes, key: Key | None) -> tuple[str, str]:
+def _error(body: bytes) -> tuple[str, str]:
     """Type and code, and the message in one line, of an error body of any shape."""
     try:
-        value = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        return "", _start(body, key)
+        value = _json(body)
+    except (orjson.JSONDecodeError, RecursionError):
+        return "", _start(body, None)
+    if isinstance(value, list) and len(value) == 1:
+        value = value[0]
     if isinstance(value, dict) and "error" in value:
         value = value["error"]
     codes, message = _named(value)
-    return codes, redact(_line(message), key)[:_SHOWN]
+    return codes, line(message)
 
 
 def _named(error: Any) -> tuple[str, str]:
     if not isinstance(error, dict):
         return "", error if isinstance(error, str) else orjson.dumps(error).decode()
-    codes = " ".join(str(error.get(name) or "") for name in ("type", "code")).lower()
+    codes = " ".join(str(error.get(name) or "") for name in ("type", "code", "status")).lower()
     for name in ("message", "detail"):
         if isinstance(told := error.get(name), str):
             return codes, told
@@ -230,10 +278,10 @@ def _start(raw: bytes, key: Key | None) -> str:
     text = raw[: 1 << 16].decode(errors="replace")
     if text.lstrip()[:1] == "<":
         text = re.sub(r"<(style|script)\b.*?(</\1>|$)|<[^>]*>", " ", text, flags=re.S | re.I)
-    return redact(_line(text), key)[: _SHOWN // 2]
+    return redact(line(text), key)[: _SHOWN // 2]
 
 
-def _line(text: str) -> str:
+def line(text: str) -> str:
     """One line without control characters, lone surrogates shown as such."""
     text = text.encode(errors="backslashreplace").decode()
     return " ".join("".join(c if c.isprintable() else " " for c in text).split())

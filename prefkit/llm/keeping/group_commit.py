@@ -7,7 +7,6 @@ from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
 
-from prefkit.errors import PrefkitError
 from prefkit.llm.keeping.appender import Spot
 
 __all__ = ["GroupCommit", "Line"]
@@ -80,27 +79,49 @@ class GroupCommit:
     def _start(self, loop: asyncio.AbstractEventLoop) -> None:
         # A callback and no task, for a loop that ends cancels its tasks.
         self._in_flight, self._gathering = self._gathering, []
-        done = loop.run_in_executor(None, self._sync)
-        done.add_done_callback(partial(self._finished, loop, self._in_flight))
+        try:
+            done = loop.run_in_executor(None, self._sync)
+        except RuntimeError:
+            # The interpreter ends and starts no threads any more, but waits for one that asks.
+            self._finished(loop, self._in_flight, _outcome(self._sync))
+            return
+        done.add_done_callback(partial(self._synced, loop, self._in_flight))
 
-    def _finished(
+    def _synced(
         self,
         loop: asyncio.AbstractEventLoop,
         group: list[_Written],
         done: asyncio.Future[None],
     ) -> None:
-        error = done.exception()
-        try:
-            for one in group if error is None else ():
-                self._written(one.spot, [one.line])
-        except (OSError, PrefkitError) as failure:
-            error = failure
+        self._finished(loop, group, _outcome(done.result))
+
+    def _finished(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        group: list[_Written],
+        error: BaseException | None,
+    ) -> None:
+        if error is None:
+            error = _outcome(partial(self._take_in, group))
         self._in_flight = []
         _settle(group, error)
         if self._gathering:
             loop.call_later(_GATHER_S, self._start, loop)
         else:
             self._loop = None
+
+    def _take_in(self, group: list[_Written]) -> None:
+        for one in group:
+            self._written(one.spot, [one.line])
+
+
+def _outcome(call: Callable[[], None]) -> BaseException | None:
+    """What a call raises. Whoever waits for a group hears it; a callback has nobody to raise to."""
+    try:
+        call()
+    except BaseException as error:  # noqa: BLE001 - it is raised in every task that waits
+        return error
+    return None
 
 
 def _settle(group: list[_Written], error: BaseException | None) -> None:

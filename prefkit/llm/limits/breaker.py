@@ -1,7 +1,7 @@
 """When to stop asking: the key was refused, or the provider has not answered for a while.
 
 It opens once and stays open. Nobody probes whether the provider is back: within one run the
-requests' own retries did that already, and the next run begins with a closed one.
+requests' own retries did that already, and the next run begins with a new, closed one.
 """
 
 from __future__ import annotations

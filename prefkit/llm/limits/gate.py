@@ -110,6 +110,8 @@ class Gate:
     async def enter(self, tokens: int, *, again: bool = False) -> Ticket:
         """Wait for a slot and for the rate limits; give the ticket to `leave`, whatever happens.
 
+        If `let_go` ended the wait, the ticket has already left, and nothing may be sent with it.
+
         Args:
             tokens: What the request will count at the provider, as far as one can say.
             again: It was sent before: it goes ahead of requests that were not.
@@ -125,13 +127,24 @@ class Gate:
             if not waiter.admitted.done():
                 await waiter.admitted
         except asyncio.CancelledError:
-            if not waiter.admitted.cancelled():
+            if not waiter.admitted.cancelled() and not ticket.left:
                 # Admitted, and cancelled before it could know: it sends nothing.
                 self._rates.take(-1.0, -ticket.tokens, self._loop.time())
                 self._free(ticket)
             self._pump()
             raise
         return ticket
+
+    def let_go(self) -> None:
+        """End all waiting: who waits gets a ticket that was given back, and may not send."""
+        for waiter in (*self._again, *self._new):
+            if not waiter.admitted.done():
+                waiter.ticket.left = True
+                waiter.admitted.set_result(None)
+        self._again.clear()
+        self._new.clear()
+        if self._loop is not None:
+            self._pump()
 
     def leave(
         self,

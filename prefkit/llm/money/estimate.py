@@ -8,8 +8,10 @@ the others by size. Output tokens nobody knows beforehand: they are stated as bo
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from array import array
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from prefkit.errors import ClientError
 from prefkit.llm.money.intervals import Moments
@@ -19,7 +21,7 @@ from prefkit.llm.money.tokens import most_input_tokens, sent_bytes
 from prefkit.llm.provider import Fault
 from prefkit.llm.records import Request, Usage
 
-__all__ = ["Estimate", "Projection", "estimate"]
+__all__ = ["Estimate", "Projection", "Sizes", "counted", "estimate"]
 
 _SAMPLED = 20
 _BYTES = 4  # per token: the rule of thumb for English where nothing can be counted
@@ -48,39 +50,75 @@ class Estimate:
     """Part of the price that is billed: below 1 for a batch."""
 
 
-async def estimate(
-    requests: Sequence[Request],
+class Sizes:
+    """What an estimate needs to know of all requests, taken in one by one: 16 bytes for each."""
+
+    def __init__(self) -> None:
+        self.bytes = array("q")
+        self.outputs = array("q")
+        """`max_tokens` of each."""
+        self.least = self.most = 0
+        """Input tokens of all: a token for each message, and more than any tokenizer makes."""
+
+    def add(self, request: Request) -> None:
+        """Take in the next request; nothing of it is held."""
+        self.bytes.append(sent_bytes(request))
+        self.outputs.append(request.max_tokens)
+        self.least += len(request.messages)
+        self.most += most_input_tokens(request)
+
+    def __len__(self) -> int:
+        return len(self.bytes)
+
+
+def estimate(
+    sizes: Sizes,
+    again: Iterable[Request],
     *,
-    count: Callable[[Request], Awaitable[int | None]],
+    count: Callable[[list[Request]], Sequence[int | None]],
     price: Price | None,
     share: float = 1.0,
 ) -> Estimate:
     """What it would take to ask these, none of which is in the journal.
 
-    Reads every request once for its size, and counts up to 20 of them; the same requests give the
-    same sample.
+    Counts up to 20 of them; the same requests give the same sample. All but `count` is worked out
+    in the caller's thread.
 
     Args:
-        requests: each will be asked once.
-        count: the provider's free counter of input tokens; null = it has none.
+        sizes: of all requests; each will be asked once.
+        again: the same requests in the same order, read up to the last one that is counted.
+        count: input tokens of some requests by the provider's free counter; null = not counted.
         price: null = the estimate is in tokens only.
         share: part of the price that is billed.
+    """
+    strata = drawn(sizes.bytes, _SAMPLED)
+    sample = _picked(again, {place for stratum in strata for place in stratum.sample})
+    counts = dict(zip(sample, count(list(sample.values())), strict=True))
+    known = {place: got for place, got in counts.items() if got is not None}
+    tokens, basis = _input(sizes, sample, strata, known)
+    usd = None if price is None else _dollars(sizes, tokens, price, share)
+    output = (0, sum(sizes.outputs))
+    return Estimate(len(sizes), len(known), tokens, output, usd, basis, price, share)
+
+
+def _picked(requests: Iterable[Request], places: set[int]) -> dict[int, Request]:
+    until = max(places, default=-1) + 1
+    return {place: one for place, one in enumerate(islice(requests, until)) if place in places}
+
+
+async def counted(
+    requests: Sequence[Request], count: Callable[[Request], Awaitable[int | None]]
+) -> list[int | None]:
+    """Input tokens of each request, all counted at once; null where the counter has no answer.
 
     Raises:
         ClientError: the provider refused the key.
     """
-    sizes = [sent_bytes(request) for request in requests]
-    strata = drawn(sizes, _SAMPLED)
-    places = [place for stratum in strata for place in stratum.sample]
-    counts = await asyncio.gather(*(_counted(count, requests[place]) for place in places))
-    for got in counts:
+    found = await asyncio.gather(*(_counted(count, request) for request in requests))
+    for got in found:
         if isinstance(got, Fault) and got.kind == "refused":
             raise ClientError(f"tokens cannot be counted: {got.message}") from got
-    known = {place: got for place, got in zip(places, counts, strict=True) if isinstance(got, int)}
-    tokens, basis = _input(requests, sizes, strata, known)
-    output = (0, sum(request.max_tokens for request in requests))
-    usd = None if price is None else _dollars(requests, sizes, tokens, price, share)
-    return Estimate(len(requests), len(known), tokens, output, usd, basis, price, share)
+    return [None if isinstance(got, Fault) else got for got in found]
 
 
 async def _counted(
@@ -97,44 +135,36 @@ async def _counted(
 
 
 def _input(
-    requests: Sequence[Request],
-    sizes: Sequence[int],
-    strata: list[Drawn],
-    known: dict[int, int],
+    sizes: Sizes, sample: Mapping[int, Request], strata: list[Drawn], known: dict[int, int]
 ) -> tuple[tuple[int, int, int], str]:
     """Input tokens (low, expected, high) within what is certain, and how they were found."""
-    counted = sum(known.values())
-    rest = [request for place, request in enumerate(requests) if place not in known]
-    least = counted + sum(len(request.messages) for request in rest)
-    most = counted + sum(most_input_tokens(request) for request in rest)
-    of = f"{len(known):,} of {len(requests):,} requests"
-    if not rest:
-        return (counted, counted, counted), f"all {len(requests):,} requests counted"
-    found = total(sizes, strata, known)
+    tokens, requests = sum(known.values()), f"{len(sizes):,} requests"
+    if len(known) == len(sizes):
+        return (tokens, tokens, tokens), f"all {requests} counted"
+    least = tokens + sizes.least - sum(len(sample[place].messages) for place in known)
+    most = tokens + sizes.most - sum(most_input_tokens(sample[place]) for place in known)
+    of = f"{len(known):,} of {requests}"
+    found = total(sizes.bytes, strata, known)
     if found is None:
-        guess = min(max(sum(sizes) // _BYTES, least), most)
+        guess = min(max(sum(sizes.bytes) // _BYTES, least), most)
         return (least, guess, most), f"not counted: guessed from size, within certain bounds ({of})"
-    low, expected, high = (min(max(round(tokens), least), most) for tokens in found)
+    low, expected, high = (min(max(round(value), least), most) for value in found)
     return (low, expected, high), f"{of} counted, the others by size, 95 % interval"
 
 
 def _dollars(
-    requests: Sequence[Request],
-    sizes: Sequence[int],
-    tokens: tuple[int, int, int],
-    price: Price,
-    share: float,
+    sizes: Sizes, tokens: tuple[int, int, int], price: Price, share: float
 ) -> tuple[float, float]:
     """Dollars at least and at most."""
     low, _, high = tokens
     least = price.least(low, 0, share)
     if not price.longer:
-        return least, price.most(high, sum(request.max_tokens for request in requests), share)
+        return least, price.most(high, sum(sizes.outputs), share)
     # longer prompts cost more a token: the high total is spread over the requests by size
-    each = high / max(sum(sizes), 1)
+    each = high / max(sum(sizes.bytes), 1)
     most = sum(
-        price.most(round(each * size), request.max_tokens, share)
-        for request, size in zip(requests, sizes, strict=True)
+        price.most(round(each * size), output, share)
+        for size, output in zip(sizes.bytes, sizes.outputs, strict=True)
     )
     return least, most
 

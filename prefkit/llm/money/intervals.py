@@ -1,4 +1,7 @@
-"""95 % intervals of a mean without numpy: for few values, and for skewed ones, as costs are."""
+"""95 % intervals of a mean without numpy: for few values, and for skewed ones, as costs are.
+
+It stands here and not in `prefkit.statistics`, which loads numpy and lies above this layer.
+"""
 
 from __future__ import annotations
 

@@ -15,15 +15,15 @@ from __future__ import annotations
 import asyncio
 import math
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from prefkit.errors import ConfigError
+from prefkit.llm.money.units import dollars, units
 from prefkit.llm.records import Usage
 
 __all__ = ["Ledger", "Spend"]
-
-_UNIT = 10**12  # trillionths of a dollar
 
 
 class Spend(NamedTuple):
@@ -77,9 +77,11 @@ class Ledger:
         """A request was refused, and so is every later one."""
         self.refused_usd: float | None = None
         """The most that the first refused request could have cost."""
+        self.listeners: list[Callable[[], None]] = []
+        """Called in the event loop when `reached` becomes true: nobody has to wait any longer."""
         self.overruns = 0
         """Answers that were billed above what was reserved for them."""
-        self._budget = None if budget_usd is None else _whole(budget_usd)
+        self._budget = None if budget_usd is None else units(budget_usd)
         self._spent = self._doubted = self._reserved = 0
         self._waiting: deque[tuple[int, asyncio.Future[bool]]] = deque()
         self._lines: dict[tuple[str, str], _Line] = {}
@@ -87,17 +89,21 @@ class Ledger:
     @property
     def spent_usd(self) -> float:
         """Paid, as billed."""
-        return self._spent / _UNIT
+        return dollars(self._spent)
 
     @property
     def doubtful_usd(self) -> float:
         """May have been billed: counts against the budget."""
-        return self._doubted / _UNIT
+        return dollars(self._doubted)
 
     @property
     def reserved_usd(self) -> float:
         """Set aside for attempts under way."""
-        return self._reserved / _UNIT
+        return dollars(self._reserved)
+
+    def refuses(self, usd: float) -> bool:
+        """Whether `reserve` would refuse so much without waiting."""
+        return self.reached and units(usd) > 0
 
     async def reserve(self, usd: float) -> bool:
         """Set aside the most that an attempt can cost; false if the budget does not admit it.
@@ -105,7 +111,7 @@ class Ledger:
         Waits, after those who came before, as long as attempts under way could still give enough
         back. What costs nothing is always let in.
         """
-        most = _whole(usd)
+        most = units(usd)
         if self._budget is None or most == 0:
             self._reserved += most
             return True
@@ -143,7 +149,7 @@ class Ledger:
             line.doubted += most
             self._doubted += most
         else:
-            bill = _whole(paid)
+            bill = units(paid)
             line.spent += bill
             self._spent += bill
             self.overruns += bill > most
@@ -172,10 +178,10 @@ class Ledger:
                 line.requests,
                 line.input,
                 line.output,
-                line.spent / _UNIT,
+                dollars(line.spent),
                 line.unpriced,
                 line.doubtful,
-                line.doubted / _UNIT,
+                dollars(line.doubted),
             )
             for (stage, model), line in list(self._lines.items())
         ]
@@ -200,14 +206,16 @@ class Ledger:
 
     def _stop(self, most: int) -> None:
         self.reached = True
-        self.refused_usd = most / _UNIT
+        self.refused_usd = dollars(most)
         for _, future in self._waiting:
             if not future.done():
                 future.set_result(False)
         self._waiting.clear()
+        for listener in tuple(self.listeners):
+            listener()
 
     def _take_back(self, reserved: float) -> int:
-        most = _whole(reserved)
+        most = units(reserved)
         if most > self._reserved:
             raise ValueError(f"{reserved} dollars were not reserved")
         self._reserved -= most
@@ -215,14 +223,3 @@ class Ledger:
 
     def _line(self, stage: str, model: str) -> _Line:
         return self._lines.setdefault((stage, model), _Line())
-
-
-def _whole(usd: float) -> int:
-    """Dollars in whole units; the same sum always gives the same number.
-
-    Raises:
-        ValueError: the sum is negative or no finite number.
-    """
-    if not 0 <= usd < math.inf:
-        raise ValueError(f"{usd} dollars")
-    return round(usd * _UNIT)

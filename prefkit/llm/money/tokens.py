@@ -12,6 +12,7 @@ import unicodedata
 from collections.abc import Mapping
 from typing import Any
 
+from prefkit.llm.frozen import Frozen
 from prefkit.llm.records import Request
 
 __all__ = ["most_input_tokens", "sent_bytes"]
@@ -72,4 +73,6 @@ def _text(text: str | None) -> int:
 
 
 def _written(value: Mapping[str, Any]) -> int:
+    if isinstance(value, Frozen):
+        return value.indented
     return len(json.dumps(value, indent=4, default=str))

@@ -1,0 +1,92 @@
+"""What a client has to do with the provider's batches: ask by them, and never beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+
+from prefkit.errors import BatchPending, ConfigError
+from prefkit.llm.codec import written
+from prefkit.llm.desk import Desk
+from prefkit.llm.errands import Asking, kept_reply
+from prefkit.llm.loop import run
+from prefkit.llm.provider import Batches
+from prefkit.llm.records import Reply, Request
+
+__all__ = ["ask_by_batch", "not_in_a_batch", "open_jobs"]
+
+
+def ask_by_batch(desk: Desk, errands: list[Asking], stage: str) -> Iterator[Reply]:
+    """The replies of a batch, in order, once all its jobs have ended.
+
+    Raises:
+        ConfigError: the provider has no batch API.
+        BatchPending, ClientError, DataError, OSError: as for `ask_in_batches`.
+    """
+    from prefkit.llm.batches.batch import ask_in_batches
+    from prefkit.llm.batches.jobs import Jobs
+
+    if not isinstance(desk.provider, Batches):
+        raise ConfigError(f"{desk.who} has no batch API", hint="leave --batch out")
+    before = {errand.key: errand.known() for errand in errands}
+    asked = {errand.key: errand for errand in errands}
+
+    async def put(key: str, _: Request, reply: Reply) -> None:
+        await desk.journal.put(key, written(reply), asked[key].facts)
+
+    def known(key: str) -> Reply | None:
+        desk.journal.refresh()
+        return kept_reply(desk, key)
+
+    fresh = run(
+        ask_in_batches(
+            [(key, errand.request) for key, errand in asked.items()],
+            provider=desk.provider,
+            jobs=Jobs(desk.folder, desk.name),
+            ledger=desk.ledger,
+            price=desk.price,
+            put=put,
+            settings=desk.settings,
+            stage=stage,
+            known=known,
+            who=desk.who,
+            claims=desk.claims,
+        )
+    )
+    for errand in errands:
+        got = before[errand.key]
+        if got is None:
+            got = fresh[errand.key]
+            # asked and paid once for all its equals
+            before[errand.key] = replace(got, cached=True, cost_usd=0.0)
+        yield got
+
+
+def not_in_a_batch(errands: Iterable[Asking], desk: Desk) -> Iterator[Asking]:
+    """Refuse to ask online, and pay again, what a batch of this client is being paid for.
+
+    Raises:
+        BatchPending: a request is part of a job that was submitted and not collected.
+    """
+    submitted = open_jobs(desk)
+    for errand in errands:
+        job = submitted.get(errand.key)
+        if job is not None and errand.known() is None:
+            raise BatchPending(
+                f"{desk.who}: the batch {job} is being paid for these requests",
+                hint="add --batch to collect it",
+            )
+        yield errand
+
+
+def open_jobs(desk: Desk) -> dict[str, str]:
+    """Key to job, of all requests in jobs that were not collected."""
+    if not isinstance(desk.provider, Batches):
+        return {}
+    from prefkit.llm.batches.jobs import Jobs
+
+    jobs = Jobs(desk.folder, desk.name)
+    if not jobs.path.exists():
+        return {}
+    jobs.load()
+    return {key: job.id or job.label for job in jobs.open.values() for key in job.keys}
