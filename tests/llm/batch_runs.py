@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import orjson
+from fault_server import FaultServer
 
 from prefkit.llm.batches.batch import ask_in_batches
 from prefkit.llm.batches.jobs import Jobs
@@ -108,3 +109,23 @@ class Run:
         self.journal.refresh()
         stored = self.journal.get(key)
         return None if stored is None else read_reply(stored, key)
+
+
+def questions(count: int, start: int = 0) -> list:
+    return [request(f"q{number}") for number in range(start, start + count)]
+
+
+def lines(server: FaultServer) -> list[int]:
+    """Requests in each job that the provider accepted."""
+    return [len(job.lines) for job in server.openai_batches.jobs.values()]
+
+
+def posts(server: FaultServer) -> list[str]:
+    return [seen.path for seen in server.record if seen.method == "POST"]
+
+
+async def closing(run: Run, work: object) -> object:
+    try:
+        return await work  # type: ignore[misc]
+    finally:
+        await run.provider.close()
