@@ -191,10 +191,11 @@ class Collecting:
     def _sort(self, row: Row, state: BatchState) -> None:
         """What becomes of a row without an answer: again, or a failure."""
         fault = self._faults.get(row.key) or self._whole
+        is_unexplained = fault is None and state.status in ("completed", "ended")
         is_lost = fault is None and state.done + state.failed >= state.total > 0
         if fault is None:
             fault = _unanswered(state, is_lost=is_lost)
-        if fault.maybe_billed:
+        if fault.maybe_billed or is_unexplained:  # the work was done, and may have been billed
             self._order.ledger.doubt(self._held.take(row.most_usd), **self._label)
         is_refused = self._whole is not None and self._whole.kind == "refused"
         if is_refused or (self.is_welcome_later and not self.is_alone):
