@@ -214,12 +214,15 @@ def killed_writer(target: Path, mode: str, after_s: float) -> None:
         [sys.executable, "-c", WRITER, str(target), mode, str(Path(__file__).parents[1])],
         stdout=subprocess.PIPE,
         text=True,
+        start_new_session=True,
     )
     with process:
         assert process.stdout is not None
         assert process.stdout.readline() == "ready\n"
         time.sleep(after_s)
-        process.send_signal(signal.SIGKILL)
+        os.killpg(process.pid, signal.SIGKILL)
+        # the end of the pipe: a child that was just forked holds it, and the writer's lock, too
+        assert process.stdout.read() == ""
 
 
 @pytest.mark.slow
