@@ -33,7 +33,7 @@ KEY_LENGTH = 40
 
 
 def facts_bytes(request: Request | ScoreRequest) -> bytes:
-    """What can change the answer as JSON in one canonical order.
+    """What can change the answer as JSON, its names in the order in which they are sent.
 
     Raises:
         ConfigError: a part of the request has no JSON form.
@@ -41,9 +41,9 @@ def facts_bytes(request: Request | ScoreRequest) -> bytes:
     facts = request.facts()
     schema = facts.get("schema")
     if isinstance(schema, Frozen):  # written once for all requests that share it
-        facts["schema"] = orjson.Fragment(schema.canonical)
+        facts["schema"] = orjson.Fragment(schema.written)
     try:
-        return orjson.dumps(facts, option=orjson.OPT_SORT_KEYS)
+        return orjson.dumps(facts)
     except TypeError as error:
         where = f" of {request.name}" if request.name else ""
         raise ConfigError(f"the request{where} has no JSON form: {error}") from error

@@ -16,9 +16,9 @@ class Frozen(dict[str, Any]):
     """A copy that nobody changes, so that its forms are worked out once."""
 
     @cached_property
-    def canonical(self) -> bytes:
-        """As JSON with its names in order."""
-        return orjson.dumps(self, option=orjson.OPT_SORT_KEYS)
+    def written(self) -> bytes:
+        """As JSON in the order given: models write the parts of an answer in a schema's order."""
+        return orjson.dumps(self)
 
     @cached_property
     def indented(self) -> int:

@@ -31,8 +31,8 @@ def check_schema(schema: Mapping[str, Any]) -> Any:
         MissingExtra: `jsonschema` is not installed.
     """
     if isinstance(schema, Frozen):
-        return _validator(schema.canonical)
-    return _validator(orjson.dumps(schema, option=orjson.OPT_SORT_KEYS))
+        return _validator(schema.written)
+    return _validator(orjson.dumps(schema))
 
 
 @lru_cache(maxsize=64)

@@ -74,10 +74,13 @@ def test_a_key_is_short_enough_for_the_ids_of_batches() -> None:
     assert set(key(REQUEST)) <= set("0123456789abcdef")
 
 
-def test_a_key_does_not_depend_on_the_order_of_names_in_a_schema() -> None:
-    one = Request(messages=messages("Hi"), schema={"type": "object", "required": ["a"]})
-    other = Request(messages=messages("Hi"), schema={"required": ["a"], "type": "object"})
-    assert key(one) == key(other)
+def test_the_order_of_a_schema_is_part_of_the_key_because_answers_are_written_in_it() -> None:
+    reason, verdict = {"reason": {"type": "string"}}, {"verdict": {"type": "string"}}
+    one = Request(messages=messages("Hi"), schema={"properties": {**reason, **verdict}})
+    other = Request(messages=messages("Hi"), schema={"properties": {**verdict, **reason}})
+    again = Request(messages=messages("Hi"), schema={"properties": {**reason, **verdict}})
+    assert key(one) != key(other)
+    assert key(one) == key(again)
 
 
 def test_where_a_request_comes_from_is_not_part_of_its_key() -> None:

@@ -211,7 +211,7 @@ def test_one_request_instead_of_several_is_said_clearly(tmp_path: Path) -> None:
 ASK_ONE = Request(messages=ASK)
 
 
-def test_facts_are_json_values_in_one_order() -> None:
+def test_facts_are_json_values_in_the_order_in_which_they_are_sent() -> None:
     request = Request(messages=ASK, schema={"b": 1, "a": {"d": 2, "c": 3}}, extra={"z": 1, "y": 2})
     assert facts_bytes(request) == orjson.dumps(orjson.loads(facts_bytes(request)))
-    assert b'"schema":{"a":{"c":3,"d":2},"b":1}' in facts_bytes(request)
+    assert b'"schema":{"b":1,"a":{"d":2,"c":3}}' in facts_bytes(request)

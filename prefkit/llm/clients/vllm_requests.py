@@ -104,7 +104,7 @@ def _groups(requests: Sequence[Request]) -> Iterable[list[int]]:
         if request.seed is None:
             facts = request.facts()
             facts.pop("draw", None)
-            key = orjson.dumps(facts, option=orjson.OPT_SORT_KEYS)
+            key = orjson.dumps(facts)
         groups.setdefault(key, []).append(at)
     return groups.values()
 
