@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import replace
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 
 from prefkit.errors import BatchPending, ConfigError
 from prefkit.llm.codec import written
 from prefkit.llm.desk import Desk
+from prefkit.llm.dispatch import for_an_equal
 from prefkit.llm.errands import Asking, kept_reply
-from prefkit.llm.loop import run
 from prefkit.llm.provider import Batches
 from prefkit.llm.records import Reply, Request
 
 __all__ = ["ask_by_batch", "not_in_a_batch", "open_jobs"]
 
 
-def ask_by_batch(desk: Desk, errands: list[Asking], stage: str) -> Iterator[Reply]:
-    """The replies of a batch, in order, once all its jobs have ended.
+def ask_by_batch(
+    desk: Desk,
+    errands: list[Asking],
+    stage: str,
+    run: Callable[[Callable[[], Awaitable[dict[str, Reply]]]], dict[str, Reply]],
+) -> Iterator[Reply]:
+    """The replies of a batch, in order, once all its jobs have ended; `run` waits for them.
 
     Raises:
         ConfigError: the provider has no batch API.
@@ -26,7 +30,8 @@ def ask_by_batch(desk: Desk, errands: list[Asking], stage: str) -> Iterator[Repl
     from prefkit.llm.batches.batch import ask_in_batches
     from prefkit.llm.batches.jobs import Jobs
 
-    if not isinstance(desk.provider, Batches):
+    provider = desk.provider
+    if not isinstance(provider, Batches):
         raise ConfigError(f"{desk.who} has no batch API", hint="leave --batch out")
     before = {errand.key: errand.known() for errand in errands}
     asked = {errand.key: errand for errand in errands}
@@ -38,10 +43,10 @@ def ask_by_batch(desk: Desk, errands: list[Asking], stage: str) -> Iterator[Repl
         desk.journal.refresh()
         return kept_reply(desk, key)
 
-    fresh = run(
-        ask_in_batches(
+    def asking() -> Awaitable[dict[str, Reply]]:
+        return ask_in_batches(
             [(key, errand.request) for key, errand in asked.items()],
-            provider=desk.provider,
+            provider=provider,
             jobs=Jobs(desk.folder, desk.name),
             ledger=desk.ledger,
             price=desk.price,
@@ -52,13 +57,19 @@ def ask_by_batch(desk: Desk, errands: list[Asking], stage: str) -> Iterator[Repl
             who=desk.who,
             claims=desk.claims,
         )
-    )
+
+    yield from _in_order(errands, before, run(asking))
+
+
+def _in_order(
+    errands: list[Asking], before: dict[str, Reply | None], fresh: dict[str, Reply]
+) -> Iterator[Reply]:
     for errand in errands:
         got = before[errand.key]
         if got is None:
             got = fresh[errand.key]
             # asked and paid once for all its equals
-            before[errand.key] = replace(got, cached=True, cost_usd=0.0)
+            before[errand.key] = for_an_equal(got)
         yield got
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import os
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence, Sized
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any, TypeVar
@@ -17,7 +18,7 @@ from prefkit.llm.codec import written
 from prefkit.llm.course import PAID_FAILURES, judged
 from prefkit.llm.crew import Crew
 from prefkit.llm.desk import Desk
-from prefkit.llm.dispatch import Dispatcher
+from prefkit.llm.dispatch import Dispatcher, for_an_equal
 from prefkit.llm.errands import Asking, Errand, Scoring
 from prefkit.llm.forecast import Forecast, forecast
 from prefkit.llm.loop import is_running, run
@@ -53,6 +54,8 @@ class Client:
         self._process = os.getpid()
         self._is_closed = False
         self._crews: set[Crew[Any]] = set()
+        self._batches: set[asyncio.Task[Any] | None] = set()
+        """Those that wait for a batch; touched in the loop alone."""
         self._lock = threading.Lock()
         """Around the set of crews and what follows from it."""
         self._engine = threading.Lock()
@@ -89,8 +92,30 @@ class Client:
     async def _wind_up(self, crews: list[Crew[Any]]) -> None:
         for crew in crews:
             await crew.dismiss()
+        batches = [task for task in self._batches if task is not None]
+        for task in batches:
+            task.cancel()
+        await asyncio.gather(*batches, return_exceptions=True)
         if isinstance(self.desk.provider, Remote):
             await self.desk.provider.close()
+
+    def _wait_for(self, batch: Callable[[], Awaitable[dict[str, Reply]]]) -> dict[str, Reply]:
+        """Run a batch that ends when this client is closed."""
+
+        async def registered() -> dict[str, Reply]:
+            self._check()
+            task = asyncio.current_task()
+            self._batches.add(task)
+            try:
+                return await batch()
+            finally:
+                self._batches.discard(task)
+
+        try:
+            return run(registered())
+        except asyncio.CancelledError:
+            self._check()
+            raise
 
     def _check(self) -> None:
         """Refuse before anything is sent that could not be kept."""
@@ -137,7 +162,7 @@ class Client:
 
         meter = self._meter(requests, stage)
         if desk.settings.batch:
-            return self._metered(ask_by_batch(desk, list(errands()), stage), meter)
+            return self._metered(ask_by_batch(desk, list(errands()), stage, self._wait_for), meter)
         right = _looked_through(requests, errands)
         if isinstance(provider, Local):
             return self._metered(self._in_process(right, _ask_all(provider)), meter)
@@ -301,7 +326,7 @@ class Client:
                 got = known[errand.key]
                 if got is None:
                     got = fresh[errand.key]
-                    known[errand.key] = replace(got, cached=True)  # for its equals in this chunk
+                    known[errand.key] = for_an_equal(got)  # for its equals in this chunk
                 yield got
 
     def _answered(

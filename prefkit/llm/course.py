@@ -105,6 +105,8 @@ class Course(Generic[AnswerT]):
         self._started: float | None = None
         """When it was first sent: waiting for slots and money does not use up the deadline."""
         self._attempts = self._throttles = self._failures = 0
+        self._last: Fault | None = None
+        """How the attempt before this one failed."""
         self._paid: list[AnswerT] = []
 
     async def run(self) -> AnswerT:
@@ -119,6 +121,7 @@ class Course(Generic[AnswerT]):
                 wait_s = self._wait_s(outcome)
                 if wait_s is None:
                     return self._ended(self._given_up(outcome))
+                self._last = outcome
                 self._limits.retried += 1
                 await self._rest(wait_s, is_throttled=outcome.kind == "throttled")
                 continue
@@ -181,6 +184,20 @@ class Course(Generic[AnswerT]):
         return self._limits.retry.wait_s(fault, self._failures, self._elapsed_s())
 
     def _given_up(self, fault: Fault) -> Failure:
+        if fault.kind == "timeout" and self._is_late():
+            return self._late(fault.message)
+        return self._told(fault)
+
+    def _is_late(self) -> bool:
+        return self._elapsed_s() >= self._desk.settings.deadline_s
+
+    def _late(self, message: str) -> Failure:
+        """The deadline has passed; who was throttled until then did not wait for a slow answer."""
+        if self._last is not None and self._last.kind == "throttled":
+            return self._told(self._last)
+        return self._told(Fault("timeout", message))
+
+    def _told(self, fault: Fault) -> Failure:
         times = "" if self._attempts == 1 else f" ({self._attempts} attempts)"
         return Failure(fault.kind, f"{fault.message}{times}")
 
@@ -234,8 +251,8 @@ class Course(Generic[AnswerT]):
         halted = self._limits.breaker.error
         if halted is not None:
             return Failure("down", f"not asked: {halted}")
-        if self._elapsed_s() >= self._desk.settings.deadline_s:
-            return Failure("timeout", f"no answer within {self._desk.settings.deadline_s:g} s")
+        if self._is_late():
+            return self._late(f"no answer within {self._desk.settings.deadline_s:g} s")
         if self._desk.ledger.refuses(self._most_usd):
             return _NO_MONEY
         return _ENDS if self._host.is_ending else None

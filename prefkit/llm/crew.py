@@ -40,6 +40,7 @@ class Crew(Generic[AnswerT]):
         self._out: set[asyncio.Task[Any] | None] = set()
         """Those whose request was sent: their answers are being paid for, waited for or kept."""
         self._resting = 0
+        self._error: BaseException | None = None
         self.is_ending = False
         """Nothing more is sent."""
 
@@ -67,10 +68,7 @@ class Crew(Generic[AnswerT]):
 
     async def drain(self) -> None:
         """Send nothing more, and wait until what was sent is answered and kept."""
-        self._end()
-        for task in self._tasks.keys() - self._out:
-            task.cancel()
-        self._dispatcher.limits.wake()  # bad answers that wait for a second attempt
+        self._send_nothing_more()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def sent(self) -> None:
@@ -97,7 +95,14 @@ class Crew(Generic[AnswerT]):
     def _end(self) -> None:
         self.is_ending = True
         while self._waiting:
-            _give_up(self._waiting.popleft()[1])
+            self._give_up(self._waiting.popleft()[1])
+
+    def _send_nothing_more(self) -> None:
+        """What was sent is still waited for; the caller's own task ends by itself."""
+        self._end()
+        for task in self._tasks.keys() - self._out - {asyncio.current_task()}:
+            task.cancel()
+        self._dispatcher.limits.wake()  # bad answers that wait for a second attempt
 
     def _stop(self) -> None:
         self._end()
@@ -121,7 +126,7 @@ class Crew(Generic[AnswerT]):
         future = self._tasks.pop(task)
         self._out.discard(task)
         if self.is_ending and not future.done():  # cancelled; perhaps before it could begin
-            _give_up(future)
+            self._give_up(future)
         self._start()
 
     async def _fill(self, errand: Errand[AnswerT], future: Future[AnswerT]) -> None:
@@ -131,7 +136,11 @@ class Crew(Generic[AnswerT]):
             raise  # `_done` tells the future, also of a task that could not begin
         except BaseException as error:  # noqa: BLE001 - whoever waits for the answer gets it
             future.set_exception(error)
+            # At once, and not when the run comes to this answer: what is sent meanwhile is paid
+            # for, and perhaps cannot be kept either.
+            self._error = self._error or error
+            self._send_nothing_more()
 
-
-def _give_up(future: Future[Any]) -> None:
-    future.set_exception(ConfigError("the client was closed before it had this answer"))
+    def _give_up(self, future: Future[AnswerT]) -> None:
+        closed = ConfigError("the client was closed before it had this answer")
+        future.set_exception(self._error or closed)

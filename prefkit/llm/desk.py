@@ -54,8 +54,10 @@ class Desk:
 
     def close(self) -> None:
         """Close the files; what was answered is on disk already."""
-        self.journal.close()
-        self.claims.close()
+        try:
+            self.journal.close()
+        finally:
+            self.claims.close()
 
 
 @dataclass(frozen=True, slots=True)

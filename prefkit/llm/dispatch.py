@@ -23,7 +23,7 @@ from prefkit.llm.limits.retry import Retry
 from prefkit.llm.provider import Batches
 from prefkit.llm.records import Failure, Reply, Score
 
-__all__ = ["Dispatcher"]
+__all__ = ["Dispatcher", "for_an_equal"]
 
 AnswerT = TypeVar("AnswerT", Reply, Score)
 
@@ -69,7 +69,7 @@ class Dispatcher:
             await asyncio.wait([flying])  # another task's: if it is cancelled, one of us asks
             if not flying.cancelled():
                 shared: AnswerT = flying.result()  # type: ignore[assignment]
-                return replace(shared, cached=True, cost_usd=0.0)
+                return for_an_equal(shared)
         future: asyncio.Future[Reply | Score] = asyncio.get_running_loop().create_future()
         self._flying[errand.key] = future
         try:
@@ -124,3 +124,10 @@ class Dispatcher:
         if failure is None or failure.kind in PAID_FAILURES:
             await self.desk.journal.put(errand.key, written(answer), errand.facts)
         return answer
+
+
+def for_an_equal(answer: AnswerT) -> AnswerT:
+    """The answer of one request as that of an equal one: paid once, and kept if it was paid."""
+    if answer.failure is None or answer.failure.kind in PAID_FAILURES:
+        return replace(answer, cached=True, cost_usd=0.0)
+    return replace(answer, cost_usd=None if answer.cost_usd is None else 0.0)

@@ -11,7 +11,7 @@ import orjson
 
 from prefkit.collectors.prompts import Prompt, Prompts, Unused
 from prefkit.errors import NothingUsable
-from prefkit.llm.records import Failure, Reply, Request
+from prefkit.llm.records import PAID_FAILURES, Failure, Reply, Request
 from prefkit.verbs.verb import listed
 
 __all__ = ["Requests", "Sending", "Tally", "first_prompt"]
@@ -112,6 +112,7 @@ class Tally:
         self.first: Failure | None = None
         """The first failure that was met."""
         self._seen: set[bytes] = set()
+        self._seen_failed: set[bytes] = set()
 
     def line(self, head: Head, reply: Reply) -> bytes:
         """The line of one reply; one that was asked for an earlier line costs nothing again."""
@@ -130,9 +131,12 @@ class Tally:
 
     def _is_repeated(self, reply: Reply) -> bool:
         key = bytes.fromhex(reply.key)
-        if key in self._seen:
+        # Other failures are not kept: an answer to an equal request later is paid for itself.
+        is_kept = reply.failure is None or reply.failure.kind in PAID_FAILURES
+        seen = self._seen if is_kept else self._seen_failed
+        if key in seen:
             return True
-        self._seen.add(key)
+        seen.add(key)
         return False
 
     def facts(self) -> dict[str, Any]:

@@ -154,7 +154,6 @@ def test_the_input_of_a_forced_call_is_the_answer_and_words_around_it_are_not():
         ("model_context_window_exceeded", "length"),
         ("tool_use", "tool"),
         ("refusal", "refusal"),
-        ("pause_turn", "pause_turn"),
         (None, None),
     ],
 )

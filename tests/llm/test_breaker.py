@@ -160,3 +160,45 @@ def test_the_first_error_stays() -> None:
     breaker.ok()
     breaker.failed(Fault("refused", "HTTP 403"))
     assert breaker.error is first
+
+
+def test_a_deadline_of_nothing_but_throttles_ends_the_run() -> None:
+    clock = Clock()
+    breaker = Breaker("openai:gpt-x", deadline_s=900.0, clock=clock)
+    breaker.ok()
+    for _ in range(90):  # at 0, 10, ... 890 s
+        breaker.failed(Fault("throttled", "HTTP 429: quota used up"))
+        clock.now += 10.0
+    assert breaker.error is None
+    breaker.failed(Fault("throttled", "HTTP 429: quota used up"), in_flight=1)
+    assert breaker.error is None  # the other one may still be answered
+    breaker.failed(Fault("throttled", "HTTP 429: quota used up"))
+    assert isinstance(breaker.error, ClientError)
+    assert str(breaker.error) == (
+        "openai:gpt-x throttles all requests: 92 attempts in 900 s without an answer, "
+        "the last one with: HTTP 429: quota used up"
+    )
+    assert breaker.error.hint == (
+        "lower the rate, or run the same command again later; answers that came are kept"
+    )
+
+
+def test_one_answer_in_a_deadline_keeps_a_throttled_run_going() -> None:
+    clock = Clock()
+    breaker = Breaker("m", deadline_s=900.0, clock=clock)
+    for _ in range(10):
+        assert failing(breaker, clock, "throttled", 100, span_s=890.0) is None
+        breaker.ok()
+
+
+def test_a_request_that_was_judged_ends_the_throttles_and_an_outage_does_not() -> None:
+    clock = Clock()
+    breaker = Breaker("m", deadline_s=900.0, clock=clock)
+    failing(breaker, clock, "throttled", 100, span_s=890.0)
+    breaker.failed(Fault("rejected", "HTTP 400"))
+    failing(breaker, clock, "throttled", 100, span_s=890.0)
+    breaker.failed(Fault("server", "HTTP 503"))
+    assert breaker.error is None
+    clock.now += 10.0
+    breaker.failed(Fault("throttled", "HTTP 429"))
+    assert breaker.error is not None

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import errno
+import os
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -66,3 +70,39 @@ def test_when_the_provider_is_down_nobody_waits_for_his_next_attempt(
             client.ask(questions(300))
     # Ten seconds without an answer are what it takes to be sure.
     assert time.monotonic() - begun < 13
+
+
+FULL = """
+import os, resource
+from pathlib import Path
+from fault_server import FaultServer, Rule
+from faulty import client_of, questions, text_of
+
+with FaultServer([Rule(fault="slow", value="2", text=text_of(10))], latency=0.01) as server:
+    with client_of("server", server, Path(sys.argv[1]), concurrency=8) as client:
+        client.ask(questions(5))
+        size = os.path.getsize(client.desk.journal.path)
+        _, most = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size + 100, most))
+        try:
+            client.ask(questions(500, first=10))
+        except OSError as error:
+            print(error.strerror)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
+        print(len(server.worked()) - 5)
+"""
+
+
+def test_a_full_disk_stops_a_run_at_once_even_behind_a_slow_answer(tmp_path: Path) -> None:
+    script = f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r})\n{FULL}"
+    done = subprocess.run(
+        [sys.executable, "-c", script, str(tmp_path)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    said, paid = done.stdout.splitlines()
+    assert said == os.strerror(errno.EFBIG), done.stderr
+    # Eight were in flight when the first could not be kept; a few may have taken their slots.
+    assert int(paid) <= 24

@@ -10,6 +10,9 @@ import pytest
 from fault_server import FaultServer, Rule
 from faulty import KINDS, client_of, failures, questions, right, text_of, texts
 
+from prefkit.errors import ClientError
+from prefkit.llm.records import Reply
+
 
 @pytest.fixture
 def server() -> Iterator[FaultServer]:
@@ -150,3 +153,30 @@ def test_a_stream_holds_a_bounded_number_of_requests(server: FaultServer, tmp_pa
             next(stream)
         assert taken <= 500 + 256 + 40
         stream.close()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_provider_that_throttles_for_good_ends_the_run_after_one_deadline(
+    kind: str, server: FaultServer, tmp_path: Path
+) -> None:
+    server.script.rules = [Rule(fault="429")]
+    begun = time.monotonic()
+    replies: list[Reply] = []
+    with (
+        client_of(kind, server, tmp_path, concurrency=4, deadline_s=1.0) as client,
+        pytest.raises(ClientError, match="throttles all requests") as caught,
+    ):
+        replies.extend(client.stream(questions(200)))
+    assert caught.value.exit_code == 6
+    assert time.monotonic() - begun < 8.0  # one after the other they would take minutes
+    assert len(server.asks()) < 40
+
+
+def test_who_is_throttled_until_the_deadline_is_told_so(
+    server: FaultServer, tmp_path: Path
+) -> None:
+    # Without a word how long to wait the pauses grow, until one of them passes the deadline.
+    server.script.rules = [Rule(fault="529")]
+    with client_of("server", server, tmp_path, concurrency=3, deadline_s=1.2) as client:
+        replies = client.ask(questions(3))
+    assert failures(replies) == {0: "throttled", 1: "throttled", 2: "throttled"}

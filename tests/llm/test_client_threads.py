@@ -15,10 +15,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fault_server import FaultServer, Rule
+from fault_server import BatchPlan, FaultServer, Rule
 from faulty import KEY, KEY_ENV, client_of, questions, right, text_of, texts
 
 from prefkit.errors import ConfigError
+from prefkit.llm.batches.jobs import Jobs
 from prefkit.llm.client import Client
 from prefkit.llm.connect import connect
 from prefkit.llm.desk import Till, open_desk
@@ -291,6 +292,41 @@ def test_equal_questions_to_a_model_in_this_process_are_asked_once(tmp_path: Pat
         (True, 0.0),
         (True, 0.0),
     ]
+
+
+def test_closing_stops_a_batch_that_another_thread_waits_for(
+    server: FaultServer, tmp_path: Path
+) -> None:
+    server.batch = BatchPlan(polls=1_000_000)
+    said: list[str] = []
+
+    def ask(client: Client) -> None:
+        try:
+            client.ask(questions(3))
+        except ConfigError as error:
+            said.append(str(error))
+
+    with client_of("openai", server, tmp_path, batch=True, batch_wait_s=30.0) as client:
+        jobs = Jobs(client.desk.folder, client.desk.name)
+        thread = threading.Thread(target=ask, args=[client])
+        thread.start()
+        while not server.openai_batches.jobs:
+            time.sleep(0.01)
+        assert not jobs.lock()
+    thread.join(3)
+    assert not thread.is_alive()
+    assert "this client is closed" in said[0]
+    assert jobs.lock()
+    jobs.unlock()
+
+
+def test_equal_questions_that_fail_are_not_said_to_be_cached(
+    server: FaultServer, tmp_path: Path
+) -> None:
+    server.script.rules = [Rule(fault="400")]
+    with client_of("openai", server, tmp_path) as client:
+        replies = client.ask(questions(1) * 3)
+    assert [(one.failure is not None, one.cached) for one in replies] == [(True, False)] * 3
 
 
 def test_a_client_closes_twice(server: FaultServer, tmp_path: Path) -> None:

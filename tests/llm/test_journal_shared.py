@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+import errno
 import fcntl
 import os
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -142,3 +146,68 @@ def test_two_processes_never_mix_what_they_append(tmp_path: Path) -> None:
         assert [key for key in wanted if journal.get(key) != answer(key)[0]] == []
         assert journal.damaged == 0
         journal.path.unlink()  # hundreds of megabytes
+
+
+HOLDER = """
+import fcntl, sys
+file = open(sys.argv[1], "ab")
+fcntl.flock(file, fcntl.LOCK_EX)
+print("held", flush=True)
+sys.stdin.read()
+"""
+
+
+@contextmanager
+def held(path: Path) -> Iterator[subprocess.Popen[str]]:
+    """Another process that has the journal's lock until its input ends."""
+    command = [sys.executable, "-c", HOLDER, str(path)]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen(command, text=True, **pipes) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == "held\n"
+        yield holder
+
+
+def test_who_has_the_lock_holds_up_what_is_put_and_not_the_event_loop(tmp_path: Path) -> None:
+    journal = Journal(tmp_path, "who")
+
+    async def put_while_held(holder: subprocess.Popen[str]) -> tuple[float, bool, int]:
+        puts = [asyncio.ensure_future(journal.put(f"k{n}", b"{}", b"{}")) for n in range(20)]
+        longest, begun = 0.0, time.monotonic()
+        while (before := time.monotonic()) - begun < 0.5:
+            await asyncio.sleep(0.01)
+            longest = max(longest, time.monotonic() - before)
+        waited = not any(put.done() for put in puts)
+        assert holder.stdin is not None
+        holder.stdin.close()
+        puts += [asyncio.ensure_future(journal.put(f"k{n}", b"{}", b"{}")) for n in range(20, 40)]
+        await asyncio.gather(*puts)
+        return longest, waited, len(journal)
+
+    with held(journal.path) as holder:
+        longest, waited, kept = asyncio.run(put_while_held(holder))
+    assert longest < 0.3
+    assert (waited, kept) == (True, 40)
+    journal.close()
+    again = Journal(tmp_path, "who")
+    assert [entry.key for entry in again.entries()] == [f"k{n}" for n in range(40)]
+    assert again.damaged == 0
+    again.close()
+
+
+def test_closing_while_somebody_has_the_lock_ends_and_says_what_is_lost(tmp_path: Path) -> None:
+    journal = Journal(tmp_path, "who")
+
+    async def put_and_close() -> None:
+        puts = [asyncio.ensure_future(journal.put(key, b"{}", b"{}")) for key in "abc"]
+        await asyncio.sleep(0.1)
+        with pytest.raises(OSError, match="3 paid answers could not be written") as said:
+            await asyncio.to_thread(journal.close)
+        assert (said.value.errno, said.value.filename) == (errno.EBUSY, str(journal.path))
+        told = await asyncio.gather(*puts, return_exceptions=True)
+        assert [type(error) for error in told] == [OSError] * 3
+
+    with held(journal.path):
+        begun = time.monotonic()
+        asyncio.run(put_and_close())
+        assert time.monotonic() - begun < 8

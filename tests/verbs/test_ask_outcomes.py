@@ -16,7 +16,9 @@ from prefkit.collectors.sources.origins import Reading
 from prefkit.errors import ConfigError, DataError, GateFailed, NothingUsable
 from prefkit.llm.batches.jobs import Jobs
 from prefkit.llm.connect import connect
+from prefkit.llm.records import Failure, Reply
 from prefkit.llm.settings import Settings
+from prefkit.verbs.ask_rows import Head, Tally
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "llm"))
 
@@ -102,6 +104,32 @@ def test_equal_prompts_of_one_run_are_not_said_to_be_answered_before(tmp_path: P
     assert "4 = 4 answered, 0 of them kept from before, 2 equal to another" in done.stdout
     rows_paid = [row["cost_usd"] > 0 for row in replies(tmp_path / "out")]
     assert rows_paid == [True, True, False, False]
+
+
+def test_an_answer_after_a_failure_of_an_equal_prompt_is_told_as_paid() -> None:
+    key = "ab" * 32
+    failed = Reply(failure=Failure("server", "HTTP 503"), key=key)
+    paid = Reply(text="yes", cost_usd=0.25, key=key)
+    tally = Tally()
+    head = Head("p", "prompts.jsonl", "1", 0)
+    lines = [json.loads(tally.line(head, reply)) for reply in (failed, paid, paid)]
+    told = [(line["cached"], line["cost_usd"]) for line in lines]
+    assert told == [(False, None), (False, 0.25), (True, 0.0)]
+    assert tally.facts() == {
+        "replies": 3,
+        "answered": 2,
+        "cached": 0,
+        "repeated": 1,
+        "failed": {"server": 1},
+    }
+
+
+def test_a_paid_answer_that_breaks_its_schema_is_billed_on_one_line_only() -> None:
+    invalid = Reply(text="{", failure=Failure("invalid", "no JSON"), cost_usd=0.25, key="cd" * 32)
+    tally = Tally()
+    head = Head("p", "prompts.jsonl", "1", 0)
+    lines = [json.loads(tally.line(head, reply)) for reply in (invalid, invalid)]
+    assert [line["cost_usd"] for line in lines] == [0.25, 0.0]
 
 
 def test_the_manifest_says_what_shaped_the_answers(tmp_path: Path) -> None:

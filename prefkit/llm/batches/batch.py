@@ -75,7 +75,13 @@ async def ask_in_batches(  # noqa: PLR0913 - one call, from `Client`
     order = Order(provider, jobs, ledger, price, put, known, settings, stage, name, claims)
     deadline = time.monotonic() + settings.batch_wait_s
     await _locked(jobs, deadline, name)
-    work = Work(order, items, deadline)
+    try:
+        return await _worked(Work(order, items, deadline))
+    finally:
+        jobs.unlock()
+
+
+async def _worked(work: Work) -> dict[str, Reply]:
     try:
         return await work.done()
     except asyncio.CancelledError:
@@ -84,7 +90,6 @@ async def ask_in_batches(  # noqa: PLR0913 - one call, from `Client`
         raise
     finally:
         work.release()
-        jobs.unlock()
 
 
 async def cancel_jobs(provider: Batches, jobs: Jobs) -> tuple[list[str], int]:

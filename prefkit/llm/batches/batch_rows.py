@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from prefkit.llm.money.bills import Rate
 from prefkit.llm.money.ledger import Ledger
 from prefkit.llm.money.prices import Price
 from prefkit.llm.money.tokens import most_input_tokens
-from prefkit.llm.money.units import dollars, units
+from prefkit.llm.money.units import Exact, dollars, units
 from prefkit.llm.provider import Batches
 from prefkit.llm.records import Failure, FailureKind, Reply, Request, Usage
 from prefkit.llm.settings import Settings
@@ -62,16 +63,16 @@ class Held:
         self._ledger = ledger
         self._units = units(usd)
 
-    def take(self, usd: float) -> float:
+    def take(self, usd: float) -> Exact:
         """So much of it, or what is left, for the caller to settle."""
         part = min(units(usd), self._units)
         self._units -= part
-        return dollars(part)
+        return Exact(part)
 
     def release(self) -> None:
         """Give the rest back: nobody bills it."""
-        self._ledger.release(dollars(self._units))
-        self._units = 0
+        rest, self._units = self._units, 0
+        self._ledger.release(Exact(rest))
 
 
 @dataclass(slots=True)
@@ -145,7 +146,7 @@ class Rows:
     def cut(self, without: Collection[str] = ()) -> tuple[list[Row], float]:
         """The next job: as many rows, in order, as provider and budget admit; and its dollars."""
         provider = self._order.provider
-        free = self._free_units()
+        free = self._order.ledger.free_units
         rows: list[Row] = []
         size = held = 0
         for row in self.todo.values():
@@ -158,15 +159,7 @@ class Rows:
                 break
             held = most
             rows.append(row)
-        return rows, dollars(held)
-
-    def _free_units(self) -> int | None:
-        """What nobody has spent, doubts or holds; null without a budget."""
-        ledger = self._order.ledger
-        if ledger.budget_usd is None:
-            return None
-        gone = (ledger.spent_usd, ledger.doubtful_usd, ledger.reserved_usd)
-        return units(ledger.budget_usd) - sum(map(units, gone))
+        return rows, _at_most(held)
 
     def fail(self, row: Row, kind: FailureKind, message: str) -> Failure:
         """A row ends without an answer; what its paid answers cost stays on the reply."""
@@ -185,3 +178,11 @@ class Rows:
         """Several rows end for one reason."""
         for row in rows:
             self.fail(row, kind, message)
+
+
+def _at_most(held: int) -> float:
+    """Dollars that are no more units than these: what fits into a budget still does."""
+    usd = dollars(held)
+    while units(usd) > held:
+        usd = math.nextafter(usd, 0.0)
+    return usd

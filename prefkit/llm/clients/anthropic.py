@@ -13,6 +13,7 @@ from prefkit.llm.clients.bodies import (
     choice_schema,
     chosen,
     count_of,
+    ended,
     extra_into,
     readable,
     text_or_none,
@@ -40,6 +41,7 @@ _FINISH = {
     "max_tokens": "length",
     "model_context_window_exceeded": "length",
     "tool_use": "tool",
+    "refusal": "refusal",
 }
 _CACHED = {"cache_control": {"type": "ephemeral"}}
 _NO_FORM = "the schema has no form among Anthropic's structured outputs"
@@ -192,12 +194,14 @@ def _reply(body: dict[str, Any]) -> Reply:
             texts.append(block["text"])
         elif block["type"] == "tool_use":
             calls.append(orjson.dumps(block["input"]).decode())
-    reason = text_or_none(body.get("stop_reason"))
+    finish, may_be_empty = ended(body.get("stop_reason"), _FINISH)
     # a forced call is the answer; words around it are not
     text = calls[0] if calls else "".join(texts)
+    if not text and not may_be_empty:
+        raise ValueError("neither text nor a call nor why it ended")
     return Reply(
         text=chosen(text),
-        finish=_FINISH.get(reason or "", reason),
+        finish=finish,
         usage=_usage(body.get("usage")),
         model=text_or_none(body.get("model")),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
@@ -16,6 +17,7 @@ __all__ = [
     "choice_schema",
     "chosen",
     "count_of",
+    "ended",
     "extra_into",
     "part_of",
     "readable",
@@ -71,6 +73,29 @@ _PRICED = frozenset(
 _OWN = _SAID | _LENGTHS | _FORM | _PRICED
 _OUR_TOOLS = frozenset({None, "function", "custom"})
 """Tools that the provider only names and never runs; Anthropic's have no type, or `custom`."""
+_SHAPES = frozenset(
+    {
+        "ebnf",
+        "grammar",
+        "guided_choice",
+        "guided_grammar",
+        "guided_json",
+        "guided_regex",
+        "json_schema",
+        "output_format",
+        "regex",
+        "response_format",
+        "structured_outputs",
+    }
+)
+"""Fields of various servers that say what form an answer has, as `schema` and `choices` do."""
+_AROUND_SHAPES = ("output_config", "text")
+"""Objects in which a field `format` says so; their other fields may be given."""
+_CALLS = frozenset({"function_call", "functions", "tool_choice", "tools"})
+_MOST_TOKENS = 1 << 30
+"""No model reads or writes as many for one answer; sums of such counts stay in 64 bits."""
+_BROKEN = re.compile(r"abort|cancel|error|fail|insufficient|pause|time_?out")
+"""In the word for why an answer ended: it ended before it was whole."""
 
 
 def wrong_extra(request: Request) -> str | None:
@@ -86,11 +111,29 @@ def wrong_extra(request: Request) -> str | None:
         kind = tool.get("type") if isinstance(tool, dict) else None
         if kind not in _OUR_TOOLS:
             return f"extra may not hold tools of type {kind!r}, which the provider runs and bills"
+    if wrong := sorted(_other_form(request, extra)):
+        asked = "choices" if request.choices else "schema"
+        return f"extra may not hold {', '.join(wrong)}: the request's own {asked} says the form"
     return None
 
 
+def _other_form(request: Request, extra: Mapping[str, Any]) -> list[str]:
+    """Further fields that would take the place of the form that the request asks for."""
+    if request.schema is None and not request.choices:
+        return []
+    taken = _SHAPES | _CALLS if request.by_tool else _SHAPES
+    found = [name for name in extra if name.lower() in taken]
+    for name in _AROUND_SHAPES:
+        around = extra.get(name, {})
+        if not isinstance(around, dict):
+            found.append(name)
+        elif "format" in around:
+            found.append(f"{name}.format")
+    return found
+
+
 def extra_into(body: dict[str, Any], request: Request) -> dict[str, Any]:
-    """The body with the request's further fields.
+    """The body with the request's further fields; an object in both has the fields of both.
 
     Raises:
         Fault: `rejected`: they change what the request itself says, its price, or how the answer
@@ -100,7 +143,11 @@ def extra_into(body: dict[str, Any], request: Request) -> dict[str, Any]:
         return body
     if why := wrong_extra(request):
         raise Fault("rejected", f"not sent: {why}")
-    return {**body, **request.extra}
+    both = {**body, **request.extra}
+    for name, said in body.items():
+        if isinstance(said, dict) and isinstance(more := both[name], dict):
+            both[name] = {**said, **more}
+    return both
 
 
 def choice_schema(choices: Sequence[str]) -> dict[str, Any]:
@@ -141,9 +188,33 @@ def readable(read: Callable[[dict[str, Any]], AnswerT], body: dict[str, Any]) ->
 
 
 def count_of(value: Any) -> int | None:
-    """A number of tokens; null for what is none."""
-    is_count = isinstance(value, int) and not isinstance(value, bool) and value >= 0
-    return value if is_count else None
+    """A number of tokens; null for what is none, or more than can be."""
+    is_count = isinstance(value, int) and not isinstance(value, bool)
+    return value if is_count and 0 <= value <= _MOST_TOKENS else None
+
+
+def ended(word: Any, names: Mapping[str, str]) -> tuple[str | None, bool]:
+    """Why an answer ended, in the word for all providers, and whether it may be empty.
+
+    Older servers and gateways say nothing, or words of their own: text makes theirs a whole answer.
+
+    Args:
+        word: The provider's word; null = not said.
+        names: Words of whole answers, in lower case, with the house's words for them.
+
+    Raises:
+        Fault: `server`: it ended before it was whole, and may have been billed.
+    """
+    said = text_or_none(word)
+    if not said:
+        return None, False
+    if (name := names.get(said.lower())) is not None:
+        return name, True
+    if _BROKEN.search(said.lower()):
+        raise Fault(
+            "server", f"the answer is not whole: it ended by {said[:40]!r}", maybe_billed=True
+        )
+    return said, False
 
 
 def part_of(value: Mapping[str, Any], name: str) -> Mapping[str, Any]:

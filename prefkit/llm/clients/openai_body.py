@@ -12,6 +12,7 @@ from prefkit.llm.clients.bodies import (
     choice_schema,
     chosen,
     count_of,
+    ended,
     extra_into,
     part_of,
     readable,
@@ -25,7 +26,22 @@ from prefkit.schema.records import Message
 
 __all__ = ["chat_body", "chat_reply", "token_of"]
 
-_FINISH = {"tool_calls": "tool", "function_call": "tool"}
+_FINISH = {
+    "stop": "stop",
+    "eos": "stop",
+    "eos_token": "stop",
+    "stop_sequence": "stop",
+    "end_turn": "stop",
+    "length": "length",
+    "max_tokens": "length",
+    "model_length": "length",
+    "tool_calls": "tool",
+    "function_call": "tool",
+    "tool_use": "tool",
+    "content_filter": "content_filter",
+    "refusal": "refusal",
+}
+"""OpenAI's words, and those of other servers."""
 _UNFINISHED = ("length", "content_filter")
 
 
@@ -102,8 +118,9 @@ def chat_reply(body: dict[str, Any]) -> Reply:
 
 def _reply(body: dict[str, Any]) -> Reply:
     choice = body["choices"][0]
+    _check_whole(choice)
     message = choice["message"]
-    finish = text_or_none(choice.get("finish_reason"))
+    finish, may_be_empty = ended(choice.get("finish_reason"), _FINISH)
     text = _text(message.get("content"))
     if isinstance(refusal := message.get("refusal"), str) and refusal:
         text, finish = text or refusal, "refusal"
@@ -115,19 +132,27 @@ def _reply(body: dict[str, Any]) -> Reply:
         )
         if not isinstance(text, str):
             raise TypeError("the arguments of a tool call are no text")
-    if text is None:
-        if finish is None:
+    if not text:
+        if not may_be_empty:
             raise ValueError("neither content nor refusal nor why it ended")
         text = ""  # all tokens went into reasoning, or a filter took it: whole, and paid
     details = part_of(choice, "logprobs")
     return Reply(
         text=chosen(text),
-        finish=_FINISH.get(finish or "", finish),
+        finish=finish,
         tokens=_tokens(details.get("content")),
         usage=_usage(body.get("usage")),
         model=text_or_none(body.get("model")),
         revision=text_or_none(body.get("system_fingerprint")),
     )
+
+
+def _check_whole(choice: Mapping[str, Any]) -> None:
+    """Raises the fault that gateways put beside the half of an answer."""
+    if error := choice.get("error"):
+        fault = fault_within(error, None)
+        fault.maybe_billed = True
+        raise fault
 
 
 def _text(content: Any) -> str | None:

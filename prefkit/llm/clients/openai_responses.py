@@ -10,6 +10,7 @@ from prefkit.llm.clients.bodies import (
     choice_schema,
     chosen,
     count_of,
+    ended,
     extra_into,
     part_of,
     readable,
@@ -27,7 +28,12 @@ if TYPE_CHECKING:
 
 __all__ = ["OpenAIResponses", "counted_body", "openai_sdk"]
 
-_STOPPED = {"max_output_tokens": "length", "content_filter": "content_filter"}
+_STATUS = {"completed": "stop", "incomplete": "incomplete"}
+_STOPPED = {
+    "max_output_tokens": "length",
+    "max_tokens": "length",
+    "content_filter": "content_filter",
+}
 _COUNTED = ("model", "input", "instructions", "text", "tools", "tool_choice", "reasoning")
 _NO_KEY = "not-the-key"  # the SDK wants one; `Transport` puts in what the host gets
 
@@ -49,8 +55,11 @@ class OpenAIResponses(OpenAIBatches):
     def reply(self, body: dict[str, Any]) -> Reply:
         """The reply in a response; see `Hosted.reply`."""
         if body.get("error"):
-            raise fault_within(body["error"], None)
-        if body.get("status") in ("queued", "in_progress", "failed", "cancelled"):
+            fault = fault_within(body["error"], None)
+            # it began: with the kinds that say it did not, nothing was made
+            fault.maybe_billed = body.get("status") == "failed" and fault.kind == "server"
+            raise fault
+        if body.get("status") in ("queued", "in_progress"):
             raise malformed(f"the response is {body['status']}, without saying why")
         return readable(_reply, body)
 
@@ -136,15 +145,15 @@ def _reply(body: dict[str, Any]) -> Reply:
     refusals = [text for kind, text, _ in parts if kind == "refusal"]
     calls = [text for kind, text, _ in parts if kind == "function_call"]
     tokens = [token_of(entry) for _, _, logprobs in parts for entry in logprobs]
-    finish = _finish(body)
+    finish, may_be_empty = _finish(body)
     if refusals:
         finish = "refusal"
     elif calls and finish == "stop":
         finish = "tool"
-    if not body["output"] and finish == "stop":
-        raise ValueError("no output")
     # a forced call is the answer; words around it are not
     said = "".join(texts) or "".join(refusals) if refusals or not calls else calls[0]
+    if not said and not (may_be_empty and (body["output"] or finish != "stop")):
+        raise ValueError("no output")
     return Reply(
         text=chosen(said),
         finish=finish,
@@ -166,11 +175,20 @@ def _parts(output: Any) -> Iterator[tuple[str, str, Any]]:
                 yield "output_text", part["text"], part.get("logprobs") or ()
 
 
-def _finish(body: dict[str, Any]) -> str | None:
-    if body.get("status") != "incomplete":
-        return "stop"
+def _finish(body: dict[str, Any]) -> tuple[str, bool]:
+    """Why it ended, and whether it may be empty; a response of no known status is done.
+
+    Raises:
+        Fault: `server`: it failed, or is not whole for a reason that no answer can have.
+    """
+    status, may_be_empty = ended(body.get("status"), _STATUS)
+    if status != "incomplete":
+        return "stop", may_be_empty
     reason = text_or_none(part_of(body, "incomplete_details").get("reason"))
-    return _STOPPED.get(reason or "", reason)
+    if (finish := _STOPPED.get(reason or "")) is not None:
+        return finish, True
+    why = f"the response is incomplete, by {(reason or 'no reason told')[:40]!r}"
+    raise Fault("server", why, maybe_billed=True)
 
 
 def _usage(usage: Any) -> Usage:

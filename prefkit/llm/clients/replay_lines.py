@@ -9,6 +9,7 @@ from typing import Any
 import orjson
 
 from prefkit.errors import ConfigError, DataError
+from prefkit.llm.clients.bodies import count_of
 from prefkit.llm.records import Reply, Request, Score, ScoreRequest, Usage, messages
 from prefkit.registry import nearest
 
@@ -86,7 +87,11 @@ def _reply(value: Any, where: str) -> Reply:
     if isinstance(value, str):
         return Reply(text=value, finish="stop")
     given = _object(value, _REPLY, where)
-    usage = Usage(**_object(given.get("usage") or {}, {"input", "output"}, where))
+    used = _object(given.get("usage") or {}, {"input", "output"}, where)
+    for name, count in used.items():
+        if count is not None and count_of(count) is None:
+            raise DataError(f"{where}: usage.{name} is {count!r}, which is no number of tokens")
+    usage = Usage(**used)
     return Reply(
         text=str(given["text"]),
         finish=given.get("finish", "stop"),

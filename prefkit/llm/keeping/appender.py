@@ -7,9 +7,12 @@ that is no longer there. The kernel frees the locks of a process that dies.
 
 from __future__ import annotations
 
+import errno
 import fcntl
+import logging
 import os
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -19,6 +22,10 @@ from prefkit.llm.keeping.entries import foreign, is_begun
 from prefkit.llm.keeping.private import open_private, sync_folder, tighten
 
 __all__ = ["Appender", "Spot", "identity", "write_whole"]
+
+_LOG = logging.getLogger("prefkit.llm")
+_LOOK_S = 0.01  # between two tries for a lock that somebody else has
+_TOLD_S = 5.0  # of waiting, after which a person is told what is waited for
 
 _sync = getattr(os, "fdatasync", os.fsync)  # not every system has the cheaper one
 
@@ -37,6 +44,8 @@ class Appender:
         self._path = path
         self._handle = open_private(path)
         self._mutex = threading.Lock()  # locks of the file are shared by the threads of a process
+        self._until: float | None = None
+        """When waiting ends, by the monotonic clock; null = it waits as long as it takes."""
 
     def append(self, lines: Sequence[bytes]) -> Spot:
         """Write lines as one group and return when they are on disk.
@@ -58,8 +67,48 @@ class Appender:
                 do, for an answer on disk is worth having.
         """
         with self._named(), self._mutex, self._locked():
-            facts = os.fstat(self._handle)
-            write_whole(self._handle, b"\n" + b"".join(lines))
+            return self._write(lines)
+
+    def try_write(self, lines: Sequence[bytes]) -> Spot | None:
+        """The same, without waiting for anybody; null if the file is not free at once.
+
+        Raises:
+            OSError: as for `write`.
+        """
+        if not self._mutex.acquire(blocking=False):
+            return None
+        try:
+            with self._named(), self._locked(fcntl.LOCK_NB):
+                return self._write(lines)
+        except BlockingIOError:
+            return None
+        finally:
+            self._mutex.release()
+
+    def write_when_free(self, lines: Sequence[bytes]) -> Spot:
+        """The same, waiting until the file is free, or until `hurry` ends the wait.
+
+        Raises:
+            OSError: as for `write`; EBUSY if the file was not free in time.
+        """
+        told = time.monotonic() + _TOLD_S
+        while (spot := self.try_write(lines)) is None:
+            now = time.monotonic()
+            if self._until is not None and now >= self._until:
+                raise self._held_up()
+            if now >= told:
+                _LOG.warning("answers wait: somebody else has the lock of %s", self._path)
+                told = float("inf")
+            time.sleep(_LOOK_S)
+        return spot
+
+    def hurry(self, seconds: float) -> None:
+        """From now on wait for others so long at most, in all."""
+        self._until = time.monotonic() + seconds
+
+    def _write(self, lines: Sequence[bytes]) -> Spot:
+        facts = os.fstat(self._handle)
+        write_whole(self._handle, b"\n" + b"".join(lines))
         return Spot(identity(facts), facts.st_size)
 
     def sync(self) -> None:
@@ -69,7 +118,7 @@ class Appender:
             OSError: the disk is broken.
         """
         with self._named():
-            with self._mutex:  # not while it syncs: that takes long, and others want to write
+            with self._alone():  # not while it syncs: that takes long, and others want to write
                 handle = os.dup(self._handle)
             try:
                 # Whoever replaced the file since copied what was written and synced the copy.
@@ -121,29 +170,51 @@ class Appender:
             sync_folder(self._path.parent)
 
     def close(self) -> None:
-        """Close the file; waits for a group that is being written."""
-        with self._mutex:
+        """Close the file; waits for a group that is being written.
+
+        Raises:
+            OSError: EBUSY, if `hurry` ended that wait; the file stays open.
+        """
+        with self._alone():
             if self._handle >= 0:
                 os.close(self._handle)
                 self._handle = -1
 
     @contextmanager
-    def _locked(self) -> Iterator[None]:
-        """Keep everybody else from writing to the file that the path names now."""
+    def _alone(self) -> Iterator[None]:
+        """Keep the other threads out, waiting for them as long as `hurry` allows."""
+        wait_s = -1.0 if self._until is None else max(0.0, self._until - time.monotonic())
+        if not self._mutex.acquire(timeout=wait_s):
+            raise self._held_up()
         try:
-            self._lock()
+            yield
+        finally:
+            self._mutex.release()
+
+    def _held_up(self) -> OSError:
+        return OSError(errno.EBUSY, "somebody else has the journal's lock", str(self._path))
+
+    @contextmanager
+    def _locked(self, how: int = 0) -> Iterator[None]:
+        """Keep everybody else from writing to the file that the path names now.
+
+        Raises:
+            BlockingIOError: `how` is `LOCK_NB`, and somebody else has it.
+        """
+        try:
+            self._lock(how)
             yield
         finally:
             fcntl.flock(self._handle, fcntl.LOCK_UN)
 
-    def _lock(self) -> None:
+    def _lock(self, how: int) -> None:
         """Lock the file that the path names now.
 
         Raises:
             DataError: another kind of file took the journal's place.
         """
         while True:
-            fcntl.flock(self._handle, fcntl.LOCK_EX)
+            fcntl.flock(self._handle, fcntl.LOCK_EX | how)
             with suppress(FileNotFoundError):
                 if identity(os.lstat(self._path)) == identity(os.fstat(self._handle)):
                     return

@@ -1,13 +1,15 @@
-"""Lines are written at once; many tasks that wait for the disk share one sync."""
+"""Lines are written at once if the file is free; tasks that wait for the disk share a sync."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import NamedTuple
 
-from prefkit.llm.keeping.appender import Spot
+from prefkit.llm.keeping.appender import Appender, Spot
 
 __all__ = ["GroupCommit", "Line"]
 
@@ -15,6 +17,8 @@ __all__ = ["GroupCommit", "Line"]
 _GATHER_S = 0.005
 """How long a group gathers before it is synced: at 500 answers a second a sync for each would cost
 twice the processor time, and who waits for the disk waits for longer than that anyway."""
+
+_CLOSE_S = 3.0  # that closing waits for whoever has the journal's lock
 
 
 class Line(NamedTuple):
@@ -24,8 +28,10 @@ class Line(NamedTuple):
     text: bytes
 
 
-class _Written(NamedTuple):
-    spot: Spot
+@dataclass(slots=True)
+class _Written:
+    spot: Spot | None
+    """Null = late: the file was not free at once."""
     line: Line
     on_disk: asyncio.Future[None]
 
@@ -33,19 +39,20 @@ class _Written(NamedTuple):
 class GroupCommit:
     """Writes each line at once; a group of them then shares one sync, which runs in a thread.
 
-    `write` says where a line went: after it a kill loses nothing, after `sync` a power cut neither.
-    `written` hears of each line in the thread of the event loop, before its task goes on.
+    Once a line is written a kill no longer loses it, and after the sync a power cut neither. While
+    somebody else has the file, lines wait for it in their order, in the thread: the event loop
+    waits for nobody. `written` hears of each line in the loop, before its task goes on.
     """
 
     def __init__(
         self,
-        write: Callable[[list[bytes]], Spot],
-        sync: Callable[[], None],
+        appender: Appender,
         written: Callable[[Spot, list[Line]], None],
     ) -> None:
-        self._write = write
-        self._sync = sync
+        self._appender = appender
         self._written = written
+        self._writing = threading.Lock()
+        """Around late lines: closing may want to write them while the thread still tries."""
         self._gathering: list[_Written] = []
         self._in_flight: list[_Written] = []
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -54,11 +61,13 @@ class GroupCommit:
         """Return when the line is on disk. If the task is cancelled it is kept all the same.
 
         Raises:
-            OSError: what `write` raised for this line, or `sync` for its group.
+            OSError: the line could not be written, or a late one or the sync of its group failed.
         """
         loop = asyncio.get_running_loop()
         on_disk = loop.create_future()
-        self._gathering.append(_Written(self._write([line.text]), line, on_disk))
+        is_late = any(one.spot is None for one in (*self._in_flight[-1:], *self._gathering[-1:]))
+        spot = None if is_late else self._appender.try_write([line.text])
+        self._gathering.append(_Written(spot, line, on_disk))
         if self._loop is not loop:  # idle, or left by a loop that ended
             self._loop = loop
             loop.call_later(_GATHER_S, self._start, loop)
@@ -67,23 +76,44 @@ class GroupCommit:
     def finish(self) -> None:
         """Sync what still waits, in this thread: the loop's own, or any once the loop has ended.
 
+        Waits a few seconds at most for whoever has the file.
+
         Raises:
-            OSError: what `sync` raised.
+            OSError: it could not be written or synced; says how many answers were not.
         """
         waiting = [*self._in_flight, *self._gathering]
-        if waiting:
-            self._sync()
-            _settle(waiting, None)
+        self._appender.hurry(_CLOSE_S)
         self._gathering = []
+        if not waiting:
+            return
+        try:
+            self._commit(waiting)
+        except OSError as error:
+            late = sum(one.spot is None for one in waiting)
+            if not late:
+                raise
+            why = f"{error.strerror}; {late:,} paid answers could not be written"
+            raise OSError(error.errno, why, error.filename) from error
+        _settle(waiting, None)
+
+    def _commit(self, group: Sequence[_Written]) -> None:
+        """Write what is late and sync the group; in a thread, or while closing."""
+        with self._writing:  # not for long: `hurry` also ends the wait of who has it
+            for one in group:
+                if one.spot is None:
+                    one.spot = self._appender.write_when_free([one.line.text])
+        self._appender.sync()
 
     def _start(self, loop: asyncio.AbstractEventLoop) -> None:
         # A callback and no task, for a loop that ends cancels its tasks.
         self._in_flight, self._gathering = self._gathering, []
+        commit = partial(self._commit, self._in_flight)
         try:
-            done = loop.run_in_executor(None, self._sync)
+            done = loop.run_in_executor(None, commit)
         except RuntimeError:
             # The interpreter ends and starts no threads any more, but waits for one that asks.
-            self._finished(loop, self._in_flight, _outcome(self._sync))
+            self._appender.hurry(_CLOSE_S)
+            self._finished(loop, self._in_flight, _outcome(commit))
             return
         done.add_done_callback(partial(self._synced, loop, self._in_flight))
 
@@ -112,7 +142,8 @@ class GroupCommit:
 
     def _take_in(self, group: list[_Written]) -> None:
         for one in group:
-            self._written(one.spot, [one.line])
+            if one.spot is not None:
+                self._written(one.spot, [one.line])
 
 
 def _outcome(call: Callable[[], None]) -> BaseException | None:

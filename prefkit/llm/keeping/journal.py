@@ -38,7 +38,7 @@ class Journal:
         self.path = folder / f"{name}.jsonl"
         self._handle, self._index = _opened(self.path)
         self._appender = Appender(self.path)
-        self._commit = GroupCommit(self._appender.write, self._appender.sync, self._add)
+        self._commit = GroupCommit(self._appender, self._add)
         self._lock = threading.RLock()
         """Around the index and the file it belongs to, which change together."""
         self._look()
@@ -128,19 +128,21 @@ class Journal:
         return before - len(self)
 
     def close(self) -> None:
-        """Write what still waits and close the file.
+        """Write what still waits and close the file; waits a few seconds for others at most.
 
         Raises:
-            OSError: what still waited could not be written.
+            OSError: what still waited could not be written, or somebody still writes.
         """
         try:
             self._commit.finish()
         finally:
-            self._appender.close()
-            with self._lock:
-                if self._handle >= 0:
-                    os.close(self._handle)
-                    self._handle = -1
+            try:
+                self._appender.close()
+            finally:
+                with self._lock:
+                    if self._handle >= 0:
+                        os.close(self._handle)
+                        self._handle = -1
 
     def _add(self, spot: Spot, group: list[Line]) -> None:
         """Take in a group that was just written, without reading it back where that is safe."""

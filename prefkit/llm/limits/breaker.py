@@ -29,6 +29,9 @@ class Breaker:
     requests that are still out, over at least 10 s. Throttles do not count, unless the provider
     asks for a wait that no request's deadline allows. Other faults neither count nor end a run.
 
+    Throttles alone open it once a request's whole deadline has passed since the first of them,
+    nothing is out, and the provider has judged no request meanwhile: every one would end so.
+
     Attributes:
         error: What ends the run; null while the breaker is closed.
     """
@@ -57,6 +60,9 @@ class Breaker:
         self._since: float | None = None
         """When the run's first attempt failed. Not the last success: while answers take a minute
         each, that is long ago after one bad second."""
+        self._throttled_since: float | None = None
+        """When the first throttle came that no request has got past since."""
+        self._throttles = 0
         self._answered = False
         self._reached = False
         self._failures = 0
@@ -66,6 +72,7 @@ class Breaker:
         self._answered = True
         self._failures = 0
         self._since = None
+        self._throttled_since = None
 
     def failed(self, fault: Fault, *, in_flight: int = 0) -> None:
         """An attempt failed; `in_flight` others are out and may still be answered."""
@@ -75,15 +82,33 @@ class Breaker:
             self.error = self._refused(fault)
             return
         self._reached = self._reached or fault.kind != "transport"
-        if not self._counts(fault):
-            return
         now = self._clock()
+        if not self._counts(fault):
+            self._throttled(fault, in_flight, now)
+            return
         if self._since is None:
             self._since = now
         self._failures += 1
         span = now - self._since
         if self._is_long(in_flight, span):
             self.error = self._down(fault, span)
+
+    def _throttled(self, fault: Fault, in_flight: int, now: float) -> None:
+        """Note a throttle, or a fault that only a request gets that was not throttled."""
+        if fault.kind != "throttled":
+            self._throttled_since = None
+            return
+        if self._throttled_since is None:
+            self._throttled_since, self._throttles = now, 0
+        self._throttles += 1
+        span = now - self._throttled_since
+        if span >= self._deadline_s and not in_flight:
+            self.error = ClientError(
+                f"{self._who} throttles all requests: {self._throttles} attempts in {span:.0f} s "
+                f"without an answer, the last one with: {fault.message}",
+                hint="lower the rate, or run the same command again later; answers that came are "
+                "kept",
+            )
 
     def _counts(self, fault: Fault) -> bool:
         if fault.kind == "throttled":

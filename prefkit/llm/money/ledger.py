@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from prefkit.errors import ConfigError
-from prefkit.llm.money.units import dollars, units
+from prefkit.llm.money.units import Exact, dollars, units
 from prefkit.llm.records import Usage
 
 __all__ = ["Ledger", "Spend"]
@@ -101,6 +101,11 @@ class Ledger:
         """Set aside for attempts under way."""
         return dollars(self._reserved)
 
+    @property
+    def free_units(self) -> int | None:
+        """What nobody has spent, doubts or holds, below 0 after an overrun; null: no budget."""
+        return None if self._budget is None else self._left() - self._reserved
+
     def refuses(self, usd: float) -> bool:
         """Whether `reserve` would refuse so much without waiting."""
         return self.reached and units(usd) > 0
@@ -133,7 +138,7 @@ class Ledger:
             raise
 
     def settle(
-        self, reserved: float, paid: float | None, usage: Usage, *, stage: str, model: str
+        self, reserved: float | Exact, paid: float | None, usage: Usage, *, stage: str, model: str
     ) -> None:
         """Book an answer; `paid` null = its dollars are not known.
 
@@ -155,7 +160,7 @@ class Ledger:
             self.overruns += bill > most
         self._serve()
 
-    def doubt(self, reserved: float, *, stage: str, model: str) -> None:
+    def doubt(self, reserved: float | Exact, *, stage: str, model: str) -> None:
         """Book an attempt that was cut off and may have been billed, as the most it can cost."""
         most = self._take_back(reserved)
         line = self._line(stage, model)
@@ -164,7 +169,7 @@ class Ledger:
         self._doubted += most
         self._serve()
 
-    def release(self, reserved: float) -> None:
+    def release(self, reserved: float | Exact) -> None:
         """Give back what was reserved: nothing was billed."""
         self._take_back(reserved)
         self._serve()
@@ -214,10 +219,10 @@ class Ledger:
         for listener in tuple(self.listeners):
             listener()
 
-    def _take_back(self, reserved: float) -> int:
+    def _take_back(self, reserved: float | Exact) -> int:
         most = units(reserved)
         if most > self._reserved:
-            raise ValueError(f"{reserved} dollars were not reserved")
+            raise ValueError(f"{dollars(most)} dollars were not reserved")
         self._reserved -= most
         return most
 
