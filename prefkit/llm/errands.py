@@ -83,8 +83,9 @@ class Asking(Errand[Reply]):
     request: Request
 
     def __init__(self, request: Request, stage: str, desk: Desk) -> None:
-        check(request, desk)
         super().__init__(request, stage, desk)
+        if self.key not in desk.journal:  # what was answered was checked then
+            check(request, desk)
 
     async def send(self) -> Reply:
         """Ask the provider once."""

@@ -25,6 +25,7 @@ __all__ = ["Appender", "Spot", "identity", "write_whole"]
 
 _LOG = logging.getLogger("prefkit.llm")
 _LOOK_S = 0.01  # between two tries for a lock that somebody else has
+_TURN_S = 0.02
 _TOLD_S = 5.0  # of waiting, after which a person is told what is waited for
 
 _sync = getattr(os, "fdatasync", os.fsync)  # not every system has the cheaper one
@@ -70,12 +71,13 @@ class Appender:
             return self._write(lines)
 
     def try_write(self, lines: Sequence[bytes]) -> Spot | None:
-        """The same, without waiting for anybody; null if the file is not free at once.
+        """The same, without waiting for other processes; null if the file is not free at once.
 
         Raises:
             OSError: as for `write`.
         """
-        if not self._mutex.acquire(blocking=False):
+        # Threads of this process hold it for microseconds; an answer must not wait for a turn.
+        if not self._mutex.acquire(timeout=_TURN_S):
             return None
         try:
             with self._named(), self._locked(fcntl.LOCK_NB):

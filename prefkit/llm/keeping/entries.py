@@ -122,6 +122,9 @@ class Index:
     def __len__(self) -> int:
         return len(self._places)
 
+    def __contains__(self, key: str) -> bool:
+        return _digest(key) in self._places
+
     def read_on(self, handle: int) -> None:
         """Take in the finished lines behind `position`; of two entries of a key the later wins."""
         for start, stop, line in _lines(handle, self.position):

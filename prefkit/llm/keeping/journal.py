@@ -51,6 +51,10 @@ class Journal:
     def __len__(self) -> int:
         return len(self._index)
 
+    def __contains__(self, key: str) -> bool:
+        """Whether a whole entry of a key was seen; `get` says whether it still is."""
+        return key in self._index
+
     def get(self, key: str) -> bytes | None:
         """The reply of a key, verified now; null if there is none that is whole."""
         with self._lock:
