@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 
-from prefkit.errors import BatchPending, ConfigError
+from prefkit.errors import ConfigError
+from prefkit.llm.batches.jobs import Jobs, Watch
 from prefkit.llm.codec import written
 from prefkit.llm.desk import Desk
 from prefkit.llm.dispatch import for_an_equal
@@ -28,7 +29,6 @@ def ask_by_batch(
         BatchPending, ClientError, DataError, OSError: as for `ask_in_batches`.
     """
     from prefkit.llm.batches.batch import ask_in_batches
-    from prefkit.llm.batches.jobs import Jobs
 
     provider = desk.provider
     if not isinstance(provider, Batches):
@@ -79,25 +79,19 @@ def not_in_a_batch(errands: Iterable[Asking], desk: Desk) -> Iterator[Asking]:
     Raises:
         BatchPending: a request is part of a job that was submitted and not collected.
     """
-    submitted = open_jobs(desk)
+    if not isinstance(desk.provider, Batches):
+        yield from errands
+        return
+    watch = Watch(desk.folder, desk.name)
+    submitted = watch.asked()  # once: what comes later is refused when it is about to be sent
     for errand in errands:
-        job = submitted.get(errand.key)
-        if job is not None and errand.known() is None:
-            raise BatchPending(
-                f"{desk.who}: the batch {job} is being paid for these requests",
-                hint="add --batch to collect it",
-            )
+        if errand.key in submitted and errand.known() is None:
+            watch.refuse(errand.key, desk.who)
         yield errand
 
 
-def open_jobs(desk: Desk) -> dict[str, str]:
+def open_jobs(desk: Desk) -> Mapping[str, str]:
     """Key to job, of all requests in jobs that were not collected."""
     if not isinstance(desk.provider, Batches):
         return {}
-    from prefkit.llm.batches.jobs import Jobs
-
-    jobs = Jobs(desk.folder, desk.name)
-    if not jobs.path.exists():
-        return {}
-    jobs.load()
-    return {key: job.id or job.label for job in jobs.open.values() for key in job.keys}
+    return Watch(desk.folder, desk.name).asked()

@@ -11,7 +11,7 @@ from dataclasses import replace
 from random import Random
 from typing import TypeVar
 
-from prefkit.errors import BatchPending, ClientError
+from prefkit.errors import ClientError
 from prefkit.llm.batches.jobs import Watch
 from prefkit.llm.codec import written
 from prefkit.llm.course import PAID_FAILURES, Course, Host, Limits
@@ -100,23 +100,11 @@ class Dispatcher:
             answer = errand.known()
             if answer is not None:
                 return answer
-            self._refuse_in_a_batch(errand.key)
+            if self._batches is not None:  # it may have been submitted just now
+                self._batches.refuse(errand.key, self.desk.who)
             return await self._asked(errand, host)
         finally:
             self.desk.claims.give_back(errand.key)
-
-    def _refuse_in_a_batch(self, key: str) -> None:
-        """Do not pay again what a batch is being paid for; it may have been submitted just now.
-
-        Raises:
-            BatchPending: the request is part of a job that was not collected.
-        """
-        job = None if self._batches is None else self._batches.job_of(key)
-        if job is not None:
-            raise BatchPending(
-                f"{self.desk.who}: the batch {job} is being paid for these requests",
-                hint="add --batch to collect it",
-            )
 
     async def _asked(self, errand: Errand[AnswerT], host: Host) -> AnswerT:
         answer = await Course(self.desk, self.limits, errand, host).run()

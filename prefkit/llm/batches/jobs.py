@@ -18,7 +18,7 @@ from typing import Any, Literal, NamedTuple
 
 import orjson
 
-from prefkit.errors import DataError
+from prefkit.errors import BatchPending, DataError
 from prefkit.llm.keeping.private import open_private, sync_folder, tighten
 from prefkit.llm.records import Failure, Usage
 
@@ -295,8 +295,8 @@ class Watch:
         self._seen: tuple[int, int, int] | None = None
         self._asked: dict[str, str] = {}
 
-    def job_of(self, key: str) -> str | None:
-        """The id, or the label, of an open job that asks a request; null if none does.
+    def asked(self) -> Mapping[str, str]:
+        """Key to the id, or the label, of the open job that asks it.
 
         Raises:
             DataError: the records are damaged.
@@ -304,14 +304,32 @@ class Watch:
         try:
             now = self._jobs.path.stat()
         except FileNotFoundError:
-            return None
+            return {}
         seen = (now.st_ino, now.st_size, now.st_mtime_ns)
         if seen != self._seen:
             self._jobs.load()
             jobs = self._jobs.open.values()
             self._asked = {one: job.id or job.label for job in jobs for one in job.keys}
             self._seen = seen
-        return self._asked.get(key)
+        return self._asked
+
+    def job_of(self, key: str) -> str | None:
+        """The id, or the label, of an open job that asks a request; null if none does."""
+        return self.asked().get(key)
+
+    def refuse(self, key: str, who: str) -> None:
+        """Do not pay again what a batch is being paid for.
+
+        Raises:
+            BatchPending: the request is part of a job that was not collected.
+            DataError: the records are damaged.
+        """
+        job = self.job_of(key)
+        if job is not None:
+            raise BatchPending(
+                f"{who}: the batch {job} is being paid for these requests",
+                hint="add --batch to collect it",
+            )
 
 
 _APPLY = {
