@@ -20,6 +20,7 @@ from prefkit.llm.keeping.claims import Claims
 from prefkit.llm.keeping.journal import Journal
 from prefkit.llm.money.ledger import Ledger
 from prefkit.llm.money.prices import Price
+from prefkit.llm.money.tokens import most_input_tokens
 from prefkit.llm.records import Reply, Request, messages
 from prefkit.llm.settings import Settings
 
@@ -129,3 +130,8 @@ async def closing(run: Run, work: object) -> object:
         return await work  # type: ignore[misc]
     finally:
         await run.provider.close()
+
+
+MOST = PRICE.most(most_input_tokens(request("q0")), 64, 0.5)
+"""Dollars that one of the questions `q0` to `q9` can cost at most in a batch."""
+TINY = 1e-9  # the ledger rounds a budget down

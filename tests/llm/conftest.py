@@ -5,11 +5,18 @@ from __future__ import annotations
 import importlib.util
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 import tiny_model
 from engine_process import Engines
+from fault_answers import KEY
+from fault_server import BatchPlan, FaultServer
 from vllm_server import VLLMServer
+
+if TYPE_CHECKING:  # half a second each, which other tests need not wait for
+    import anthropic
+    import openai
 
 
 @pytest.fixture(scope="session")
@@ -44,3 +51,38 @@ def vllm_server(chat_model: Path, tmp_path_factory: pytest.TempPathFactory) -> I
         yield server
     finally:
         server.end()
+
+
+@pytest.fixture
+def server() -> Iterator[FaultServer]:
+    with FaultServer() as running:
+        yield running
+
+
+@pytest.fixture
+def gpt(server: FaultServer) -> Iterator[openai.OpenAI]:
+    import openai
+
+    with openai.OpenAI(base_url=server.openai_url, api_key=KEY, max_retries=0, timeout=5) as client:
+        yield client
+
+
+@pytest.fixture
+def claude(server: FaultServer) -> Iterator[anthropic.Anthropic]:
+    import anthropic
+
+    with anthropic.Anthropic(
+        base_url=server.anthropic_url, api_key=KEY, max_retries=0, timeout=5
+    ) as client:
+        yield client
+
+
+@pytest.fixture
+def batches_end_at_once(server: FaultServer) -> None:
+    """Jobs have ended when they are looked at for the first time."""
+    server.batch = BatchPlan(polls=0)
+
+
+@pytest.fixture(params=["openai", "anthropic"])
+def client(request: pytest.FixtureRequest) -> str:
+    return str(request.param)

@@ -137,3 +137,11 @@ def open_objects(schema: Any, *, all_required: bool) -> str | None:
                 f"in properties. Missing '{min(missing)}'."
             )
     return open_objects(list(schema.values()), all_required=all_required)
+
+
+KEY = "sk-test-0123456789"
+"""What the SDKs are given where the server asks for no certain key."""
+
+
+def turn(text: str) -> list[dict[str, str]]:
+    return [{"role": "user", "content": text}]

@@ -4,29 +4,28 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from batch_runs import PRICE, ChatBatches, Run, closing, lines, posts, questions, request
+from batch_runs import (
+    MOST,
+    TINY,
+    ChatBatches,
+    Run,
+    closing,
+    lines,
+    posts,
+    questions,
+    request,
+)
 from fault_server import BatchPlan, FaultServer, Rule
 
 from prefkit.errors import BatchPending, ClientError, ConfigError
 from prefkit.llm.batches.batch import cancel_jobs
 from prefkit.llm.batches.jobs import Jobs
-from prefkit.llm.money.tokens import most_input_tokens
 
-MOST = PRICE.most(most_input_tokens(request("q0")), 64, 0.5)
-"""Dollars that one of the questions `q0` to `q9` can cost at most in a batch."""
-TINY = 1e-9  # the ledger rounds a budget down
-
-
-@pytest.fixture
-def server() -> Iterator[FaultServer]:
-    with FaultServer() as made:
-        made.batch = BatchPlan(polls=0)
-        yield made
+pytestmark = pytest.mark.usefixtures("batches_end_at_once")
 
 
 def test_answers_come_in_order_each_request_is_asked_once_and_costs_half(

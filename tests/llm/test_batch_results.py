@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from batch_runs import Run, request
+from batch_runs import Run, questions, request
 from fault_server import BatchPlan, FaultServer, Rule
 
 from prefkit.errors import BatchPending, ClientError
-from prefkit.llm.records import Reply, Request
+from prefkit.llm.records import Reply
+
+pytestmark = pytest.mark.usefixtures("batches_end_at_once")
+
 
 SCHEMA = {
     "type": "object",
@@ -19,22 +21,6 @@ SCHEMA = {
     "required": ["winner"],
     "additionalProperties": False,
 }
-
-
-@pytest.fixture
-def server() -> Iterator[FaultServer]:
-    with FaultServer() as made:
-        made.batch = BatchPlan(polls=0)
-        yield made
-
-
-@pytest.fixture(params=["openai", "anthropic"])
-def client(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
-
-
-def questions(count: int) -> list[Request]:
-    return [request(f"q{number}") for number in range(count)]
 
 
 def run(server: FaultServer, client: str, folder: Path, **settings: object) -> Run:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from batch_runs import ChatBatches, MessageBatches, Run, request
-from fault_server import BatchPlan, FaultServer, Rule
+from batch_runs import ChatBatches, MessageBatches, Run, questions
+from fault_server import FaultServer, Rule
 
 from prefkit.errors import BatchPending
 from prefkit.llm.batches.batch import forget_jobs
 from prefkit.llm.batches.jobs import Jobs
-from prefkit.llm.records import Reply, Request
+from prefkit.llm.records import Reply
+
+pytestmark = pytest.mark.usefixtures("batches_end_at_once")
 
 
 class SlowChat(ChatBatches):
@@ -26,22 +27,6 @@ class SlowMessages(MessageBatches):
 
 SLOW = {"openai": SlowChat, "anthropic": SlowMessages}
 CREATE = {"openai": "/v1/batches", "anthropic": "/v1/messages/batches"}
-
-
-@pytest.fixture
-def server() -> Iterator[FaultServer]:
-    with FaultServer() as made:
-        made.batch = BatchPlan(polls=0)
-        yield made
-
-
-@pytest.fixture(params=["openai", "anthropic"])
-def client(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
-
-
-def questions(count: int, start: int = 0) -> list[Request]:
-    return [request(f"q{number}") for number in range(start, start + count)]
 
 
 def run(

@@ -3,29 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from batch_runs import PRICE, Run, closing, lines, questions, request
-from fault_server import BatchPlan, FaultServer, Rule
+from batch_runs import Run, closing, lines, questions
+from fault_server import FaultServer, Rule
 
 from prefkit.errors import BatchPending, ClientError, ConfigError
 from prefkit.llm.batches.batch import cancel_jobs, forget_jobs
 from prefkit.llm.batches.jobs import Jobs
-from prefkit.llm.money.tokens import most_input_tokens
 from prefkit.llm.provider import Fault
 
-MOST = PRICE.most(most_input_tokens(request("q0")), 64, 0.5)
-"""Dollars that one of the questions `q0` to `q9` can cost at most in a batch."""
-TINY = 1e-9  # the ledger rounds a budget down
-
-
-@pytest.fixture
-def server() -> Iterator[FaultServer]:
-    with FaultServer() as made:
-        made.batch = BatchPlan(polls=0)
-        yield made
+pytestmark = pytest.mark.usefixtures("batches_end_at_once")
 
 
 def test_polls_that_fail_are_repeated_and_a_provider_that_stays_down_is_said(

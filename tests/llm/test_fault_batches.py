@@ -3,39 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 
 import anthropic
 import openai
 import pytest
-from fault_answers import answer_to
+from fault_answers import answer_to, turn
 from fault_server import BatchPlan, FaultServer, Rule
-
-KEY = "sk-test-0123456789"
-
-
-@pytest.fixture
-def server() -> Iterator[FaultServer]:
-    with FaultServer() as running:
-        yield running
-
-
-@pytest.fixture
-def gpt(server: FaultServer) -> Iterator[openai.OpenAI]:
-    with openai.OpenAI(base_url=server.openai_url, api_key=KEY, max_retries=0, timeout=5) as client:
-        yield client
-
-
-@pytest.fixture
-def claude(server: FaultServer) -> Iterator[anthropic.Anthropic]:
-    with anthropic.Anthropic(
-        base_url=server.anthropic_url, api_key=KEY, max_retries=0, timeout=5
-    ) as client:
-        yield client
-
-
-def turn(text: str) -> list[dict[str, str]]:
-    return [{"role": "user", "content": text}]
 
 
 def lines(*texts: str) -> bytes:

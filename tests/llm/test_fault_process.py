@@ -9,22 +9,7 @@ import urllib.request
 from pathlib import Path
 
 import openai
-from fault_answers import answer_to
-
-KEY = "sk-test-0123456789"
-SCHEMA = {
-    "type": "object",
-    "properties": {
-        "winner": {"type": "string", "enum": ["A", "B", "tie"]},
-        "score": {"type": "integer"},
-    },
-    "required": ["winner", "score"],
-    "additionalProperties": False,
-}
-
-
-def turn(text: str) -> list[dict[str, str]]:
-    return [{"role": "user", "content": text}]
+from fault_answers import KEY, answer_to, turn
 
 
 def test_the_server_runs_as_a_process_too() -> None:

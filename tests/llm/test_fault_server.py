@@ -8,17 +8,15 @@ import json
 import time
 import urllib.request
 import zlib
-from collections.abc import Iterator
 
 import anthropic
 import jsonschema
 import openai
 import pydantic
 import pytest
-from fault_answers import answer_to
+from fault_answers import KEY, answer_to, turn
 from fault_server import FaultServer, Rule
 
-KEY = "sk-test-0123456789"
 SCHEMA = {
     "type": "object",
     "properties": {
@@ -39,30 +37,6 @@ CALL = {
 class Verdict(pydantic.BaseModel):
     winner: str
     score: int
-
-
-@pytest.fixture
-def server() -> Iterator[FaultServer]:
-    with FaultServer() as running:
-        yield running
-
-
-@pytest.fixture
-def gpt(server: FaultServer) -> Iterator[openai.OpenAI]:
-    with openai.OpenAI(base_url=server.openai_url, api_key=KEY, max_retries=0, timeout=5) as client:
-        yield client
-
-
-@pytest.fixture
-def claude(server: FaultServer) -> Iterator[anthropic.Anthropic]:
-    with anthropic.Anthropic(
-        base_url=server.anthropic_url, api_key=KEY, max_retries=0, timeout=5
-    ) as client:
-        yield client
-
-
-def turn(text: str) -> list[dict[str, str]]:
-    return [{"role": "user", "content": text}]
 
 
 def bare_request(server: FaultServer) -> urllib.request.Request:
