@@ -15,7 +15,9 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from prefkit.errors import DataError
 from prefkit.schema.columns import one_chunk
+from prefkit.schema.validate import scale_bounds
 
 __all__ = ["Ballots", "Selection", "ballots_of", "criteria_of"]
 
@@ -57,7 +59,11 @@ def criteria_of(table: pa.Table) -> pl.DataFrame:
 
 
 def ballots_of(table: pa.Table, selection: Selection) -> Ballots:
-    """The ballots of a table with the columns `votes`."""
+    """The ballots of a table with the columns `id` and `votes`.
+
+    Raises:
+        DataError: a score is not finite or outside its scale.
+    """
     votes = _votes(table)
     votes, mixed = _kinds(_criteria(votes, selection), selection.kinds)
     scored = votes.filter(pl.col("outcome").is_in(["scored", "tie"]))
@@ -67,12 +73,32 @@ def ballots_of(table: pa.Table, selection: Selection) -> Ballots:
         whole=pl.col("scores").list.drop_nulls().list.len() > 1,
     ).explode("scores", "place")
     cells = cells.rename({"scores": "score"}).filter(pl.col("score").is_not_null())
+    _refuse_impossible(cells, table)
     joined = _NOT_JOINED
     if selection.mean_of:
         cells, joined = _averaged(cells, selection.mean_of)
     scores = _numbered(cells)
     bare = bare.select("row", "kind", "outcome", "vote", ballot=-1 - pl.col("vote").cast(pl.Int64))
     return Ballots(scores, bare, mixed, joined)
+
+
+def _refuse_impossible(cells: pl.DataFrame, table: pa.Table) -> None:
+    """Scores are checked before they are stored; a folder that others wrote was not."""
+    for scale in cells["scale"].unique().sort():
+        own = pl.col("scale") == scale
+        bounds = scale_bounds(scale)
+        fits = pl.col("score").is_finite()
+        if bounds is not None:
+            fits &= pl.col("score").is_between(*bounds)
+        wrong = cells.filter(own & ~fits)
+        if len(wrong):
+            row, vote, score = wrong.select("row", "vote", "score").row(0)
+            source = one_chunk(table["votes"]).flatten()[vote]["source"].as_py()
+            raise DataError(
+                f"comparison {table['id'][row]}, a vote from {source['name']}, {source['record']}: "
+                f"the score {score} is not on the scale {scale}",
+                hint="prefkit collect human FILE --out DATASET  (it refuses such rows one by one)",
+            )
 
 
 def _votes(table: pa.Table) -> pl.DataFrame:
@@ -112,12 +138,12 @@ def _kinds(votes: pl.DataFrame, kinds: Sequence[str]) -> tuple[pl.DataFrame, pl.
     A label is already an aggregate of votes: it counts only where no single vote does.
     """
     if kinds:
-        return votes.filter(pl.col("kind").is_in(list(kinds))), pl.Series("row", [], pl.Int64)
+        votes = votes.filter(pl.col("kind").is_in(list(kinds)))
     counted = votes.filter(pl.col("outcome").is_in(["scored", *_BARE]))
     singles = (
         counted.filter(pl.col("kind").is_in(_SINGLE)).group_by("row").agg(pl.col("kind").n_unique())
     )
-    mixed = singles.filter(pl.col("kind") > 1)["row"]
+    mixed = singles.filter(pl.col("kind") > 1)["row"] if not kinds else singles["row"].clear()
     labelled = pl.col("kind").eq("label") & pl.col("row").is_in(singles["row"].implode())
     return votes.filter(~labelled & ~pl.col("row").is_in(mixed.implode())), mixed
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import numpy as np
 import polars as pl
 
 from prefkit.pairing.ballots import Ballots
+from prefkit.statistics.order_effect import LEAST, logit
 
 __all__ = ["Standing", "standing_of"]
 
@@ -17,10 +19,12 @@ _COUNTED = ("choice", "rank", "thumbs", "strength")
 class Standing(NamedTuple):
     """What a policy chooses from; places are positions in `responses`.
 
-    `contests`: row, a, b (a < b), wins_a, wins_b, ties, n, difference (mean score of a minus b),
-    scale, scales (how many), counted (whether votes may be counted), both_good, both_bad, votes
-    (list). `responses`: row, place, score (mean), n, scale, scales, counted, votes (list).
-    `ranked`: row, most (the most responses that one ballot of the row compares).
+    `contests`: row, a, b (a < b), wins_a, wins_b, ties, n, difference (mean over ballots of the
+    score of a minus that of b, or of the log-odds for a where a ballot shares a probability among
+    its responses), scale (`logit` for log-odds), scales (how many), counted (whether votes may be
+    counted), both_good, both_bad, votes (list). `responses`: row, place, score (mean), n, scale,
+    scales, counted, votes (list). `ranked`: row, most (the most responses that one ballot of the
+    row compares).
     """
 
     contests: pl.DataFrame
@@ -37,7 +41,9 @@ def standing_of(ballots: Ballots) -> Standing:
         .join(other, on="ballot")
         .filter(pl.col("a") < pl.col("b"))
         .with_columns(difference=pl.col("score") - pl.col("score_b"))
-        .select("row", "a", "b", "difference", "kind", "scale", "outcome", "vote", "vote_b")
+    )
+    duels = _in_log_odds(duels).select(
+        "row", "a", "b", "difference", "kind", "scale", "outcome", "vote", "vote_b"
     )
     responses = (
         scores.group_by("row", "place")
@@ -52,6 +58,25 @@ def standing_of(ballots: Ballots) -> Standing:
         .sort("row")
     )
     return Standing(_contests(pl.concat([duels, _bare_duels(ballots, duels)])), responses, ranked)
+
+
+def _in_log_odds(duels: pl.DataFrame) -> pl.DataFrame:
+    """Duels in which the difference of a shared probability is its log-odds.
+
+    The mean of log-odds over both orders is free of the order, that of probabilities is drawn to
+    one half. Probabilities that single votes gave to single responses share nothing and stay.
+    """
+    shared = (pl.col("scale") == "probability") & (pl.col("vote") == pl.col("vote_b"))
+    both = pl.col("score") + pl.col("score_b")
+    # Equal scores are a tie whatever rounding makes of their share, and so are two zeros.
+    even = pl.col("difference") == 0
+    share = pl.when(shared).then(pl.when(even).then(0.5).otherwise(pl.col("score") / both))
+    shares = duels.select(share=share)["share"].cast(pl.Float64).to_numpy()
+    found = pl.Series("odds", logit(np.clip(shares, LEAST, 1 - LEAST)), pl.Float64)
+    return duels.with_columns(
+        difference=pl.when(shared).then(found).otherwise("difference"),
+        scale=pl.when(shared).then(pl.lit("logit")).otherwise("scale"),
+    )
 
 
 def _evidence(votes: pl.Expr) -> list[pl.Expr]:

@@ -10,19 +10,21 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from prefkit.pairing.ballots import Selection, ballots_of
+from prefkit.pairing.calibrating import Curves, calibrated
 from prefkit.pairing.contests import standing_of
 from prefkit.pairing.evidence import aside_reasons, soft_labels, tied_pairs, with_evidence
+from prefkit.pairing.pair_checks import checks_of
 from prefkit.pairing.policy import Policy
 from prefkit.schema.arrow import PAIRS
-from prefkit.schema.columns import column, one_chunk, own_offsets
+from prefkit.schema.columns import one_chunk, own_offsets
 from prefkit.schema.digests import digests_of
 from prefkit.schema.ids import pair_id
 
-__all__ = ["Batch", "Plan", "pairs_of"]
+__all__ = ["Batch", "Evidence", "Plan", "evidence_of", "pairs_of"]
 
 
 class Plan(NamedTuple):
-    """How pairs are made; everything that the policy hash covers."""
+    """How pairs are made; everything that the policy hash covers, and the curves of its gold."""
 
     policy: Policy
     policy_hash: str
@@ -30,6 +32,18 @@ class Plan(NamedTuple):
     tie: str
     criterion: str | None
     resolved: dict[str, Any]
+    curves: Curves | None = None
+
+
+class Evidence(NamedTuple):
+    """The pairs that a plan chooses in a batch, before they are assembled.
+
+    `found`: row, chosen, rejected and what the votes say. `aside`: id, reason: the comparisons that
+    give none.
+    """
+
+    found: pl.DataFrame
+    aside: pl.DataFrame
 
 
 class Batch(NamedTuple):
@@ -37,7 +51,8 @@ class Batch(NamedTuple):
 
     Beside the pairs stand the digests of their prompts (`S32`) and whether the chosen side's id
     sorts behind the rejected one's: two rows of one pair id contradict each other where these
-    differ.
+    differ. `sources`: key of a margin's source, pairs, beyond (the margins that gold has seen);
+    empty without curves.
     """
 
     pairs: pa.Table
@@ -45,10 +60,29 @@ class Batch(NamedTuple):
     turned: np.ndarray[Any, Any]
     aside: list[tuple[str, str]]
     paired: int
+    sources: tuple[tuple[str, int, int], ...] = ()
 
 
 def pairs_of(plan: Plan, table: pa.Table) -> Batch:
     """Choose, orient and assemble the pairs of a table of comparisons."""
+    found, aside = evidence_of(plan, table)
+    sources: tuple[tuple[str, int, int], ...] = ()
+    if plan.curves is not None:
+        found = calibrated(found, table, plan.curves)
+        each = found.drop_nulls("source").group_by("source")
+        counts = each.agg(pl.len(), pl.col("beyond").count().alias("beyond")).sort("source")
+        sources = tuple(counts.iter_rows())
+    names = list(zip(aside["id"].to_list(), aside["reason"].to_list(), strict=True))
+    batch = _assemble(plan, table, found)
+    return batch._replace(aside=names, paired=found["row"].n_unique(), sources=sources)
+
+
+def evidence_of(plan: Plan, table: pa.Table) -> Evidence:
+    """Choose and orient the pairs of a table of comparisons; margins stay as they are.
+
+    Raises:
+        DataError: a score is not finite or outside its scale.
+    """
     ballots = ballots_of(table, plan.selection)
     standing = standing_of(ballots)
     ids = _ids(table)
@@ -78,8 +112,7 @@ def pairs_of(plan: Plan, table: pa.Table) -> Batch:
         ]
     ).unique("row", keep="first", maintain_order=True)
     aside = reasons.join(pairs, on="row", how="anti").join(ids, on="row").sort("row")
-    names = list(zip(aside["id"].to_list(), aside["reason"].to_list(), strict=True))
-    return _assemble(plan, table, found)._replace(aside=names, paired=pairs["row"].n_unique())
+    return Evidence(found, aside.select("id", "reason"))
 
 
 def _ids(table: pa.Table) -> pl.DataFrame:
@@ -122,7 +155,7 @@ def _assemble(plan: Plan, table: pa.Table, found: pl.DataFrame) -> Batch:
         "policy": pa.array([plan.policy_hash] * len(rows), pa.string()),
         "weight": pa.array(np.ones(len(rows))),
         "sources": _sources(table, found["votes"]),
-        "checks": _checks(found, table["prompt"], messages, sides),
+        "checks": checks_of(found, table["prompt"], messages, sides, curves=plan.curves),
         "dropped": _dropped(found),
     }
     arrays = [
@@ -178,50 +211,6 @@ def _sources(table: pa.Table, votes: pl.Series) -> pa.ListArray:
     flat = votes.explode(empty_as_null=False).to_arrow()
     offsets = np.concatenate([[0], np.cumsum(votes.list.len().to_numpy())]).astype(np.int32)
     return pa.ListArray.from_arrays(pa.array(offsets), source.take(flat))
-
-
-def _checks(
-    found: pl.DataFrame, prompts: Any, messages: pa.ListArray, sides: dict[str, pa.Array]
-) -> pa.ListArray:
-    """`contradiction` where votes oppose each other, `diverges` where a side goes on."""
-    turns = pc.list_value_length(prompts).to_numpy()[found["row"].to_numpy()]
-    later = np.zeros(len(found), dtype=bool)
-    diverging = pa.array(_has_user_turn(messages))
-    for places in sides.values():
-        later |= pc.fill_null(diverging.take(places), False).to_numpy(zero_copy_only=False)
-    if not later.any() and not (found["against"] > 0).any():
-        return column(PAIRS.field("checks").type, [()] * len(found))
-    won = (found["agreement"].fill_null(1.0) * found["n_votes"]).to_list()
-    checks: list[list[tuple[str, float, str]]] = []
-    for against, favour, diverges, turn in zip(
-        found["against"], won, later.tolist(), turns.tolist(), strict=True
-    ):
-        entries = []
-        if against:
-            entries.append(
-                (
-                    "contradiction",
-                    float(against),
-                    f"{favour:g} for the chosen side, {against} against",
-                )
-            )
-        if diverges:
-            entries.append(
-                ("diverges", float(turn), f"the sides part at turn {turn}, before the last answer")
-            )
-        checks.append(entries)
-    return column(PAIRS.field("checks").type, checks)
-
-
-def _has_user_turn(messages: pa.ListArray) -> np.ndarray[Any, Any]:
-    """Whether a response goes on past its first answer: it holds a user turn."""
-    roles = pc.equal(pc.struct_field(messages.flatten(), "role"), "user").to_numpy(
-        zero_copy_only=False
-    )
-    sums = np.concatenate([[0], np.cumsum(roles)])
-    ends = np.cumsum(pc.list_value_length(messages).to_numpy())
-    turns: np.ndarray[Any, Any] = np.diff(sums[np.concatenate([[0], ends])])
-    return turns > 0
 
 
 def _dropped(found: pl.DataFrame) -> pa.Array:

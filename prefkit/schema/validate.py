@@ -9,7 +9,7 @@ from functools import cache, lru_cache
 from prefkit.errors import SchemaError
 from prefkit.schema.records import KINDS, OUTCOMES, Comparison, Message, Vote
 
-__all__ = ["check_comparison", "scale_bounds"]
+__all__ = ["check_comparison", "check_vote", "scale_bounds"]
 
 _SCALE = re.compile(r"[a-z][a-z0-9_]*(?::(-?\d+(?:\.\d+)?)-(-?\d+(?:\.\d+)?))?")
 _BOUNDS = {
@@ -35,7 +35,7 @@ def check_comparison(comparison: Comparison) -> None:
         _check_messages(response.messages, f"response {number}")
     for number, vote in enumerate(comparison.votes):
         try:
-            _check_vote(vote, len(comparison.responses))
+            check_vote(vote, len(comparison.responses))
         except SchemaError as error:
             raise SchemaError(f"vote {number} ({vote.source.record}): {error}") from error
 
@@ -69,7 +69,12 @@ def _check_messages(messages: tuple[Message, ...], where: str) -> None:
             raise SchemaError(f"{where}, turn {turn}: the content is {kind}, not text")
 
 
-def _check_vote(vote: Vote, responses: int) -> None:
+def check_vote(vote: Vote, responses: int) -> None:
+    """Check one vote on a number of responses.
+
+    Raises:
+        SchemaError: the message names the part, the value and the rule.
+    """
     _check_judgement(vote.kind, vote.outcome, vote.scores, vote.scale)
     if vote.outcome in ("both_good", "both_bad") and responses < 2:
         raise SchemaError(f"outcome {vote.outcome} needs two or more responses, not {responses}")

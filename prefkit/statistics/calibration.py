@@ -14,12 +14,13 @@ round its value, which takes both away, and begins at zero where chance alone ex
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from prefkit.statistics.bootstrap import FEWEST_CLUSTERS, Columns, Estimate, estimates
-from prefkit.statistics.curves import FITS, Curve, Platt
+from prefkit.statistics.curves import FITS, Curve, Platt, fit_both_ways
 from prefkit.statistics.prediction import FOLDS, Ints, folds_of
 from prefkit.statistics.ranks import Floats
 from prefkit.statistics.shares import bounded, share
@@ -30,6 +31,7 @@ __all__ = [
     "FEWEST_ROWS",
     "Calibration",
     "calibrate",
+    "calibrate_pairs",
     "calibration_error",
     "equal_bins",
 ]
@@ -85,13 +87,66 @@ def calibrate(
     if reason is not None:
         return Calibration(kind, None, reason, {}, {}, {}, 0, {})
     fit, folds = FITS[kind], folds_of(clusters)
-    curve = fit(margins, outcomes)
-    parts = [fit(margins[folds != fold], outcomes[folds != fold]) for fold in range(FOLDS)]
-    fault = _fault([curve, *parts])
+    curves = _fitted(fit, margins, outcomes, folds)
+    fault = _no_fit(curves) or _fall(curves[0])
     if fault is not None:
         return Calibration(kind, None, fault, {}, {}, {}, 0, {})
-    held_out = np.zeros(len(margins))
-    for fold, part in enumerate(parts):
+    return _calibration(kind, curves, _Gold(margins, outcomes, clusters, given))
+
+
+def calibrate_pairs(
+    margins: Floats, outcomes: Floats, clusters: np.ndarray[Any, Any], *,
+    kind: str = "platt", given: Floats | None = None,
+) -> Calibration:  # fmt: skip
+    """The same for two sides that have no order of their own: f(-margin) is 1 - f(margin).
+
+    The curve is fitted to every row from both sides (`fit_both_ways`), so a margin of zero is one
+    half, and a source whose larger margins are not more often right gets the level curve, one half
+    everywhere. It is measured on each row once, as given: for the side that was chosen.
+
+    Args:
+        margins: the raw margin for the chosen side; it may be below zero.
+        outcomes: 1 where gold says that the chosen side is better, 0 where the other.
+        clusters: the prompt cluster of each row.
+        kind: `platt` or `isotonic`.
+        given: the probabilities for the chosen side that the source itself gives, if it does.
+
+    Raises:
+        ValueError: as `calibrate`.
+    """
+    _check(margins, outcomes, given, kind)
+    reason = _too_few(len(margins), clusters, kind)
+    if reason is None and not margins.any():
+        reason = "all margins are zero: they tell nothing apart"
+    if reason is None:
+        fit = partial(fit_both_ways, kind)
+        curves = _fitted(fit, margins, outcomes, folds_of(clusters))
+        reason = _no_fit(curves)
+    if reason is not None:
+        return Calibration(kind, None, reason, {}, {}, {}, 0, {})
+    return _calibration(kind, curves, _Gold(margins, outcomes, clusters, given))
+
+
+def _fitted(
+    fit: Callable[[Floats, Floats], Curve], margins: Floats, outcomes: Floats, folds: Ints
+) -> list[Curve]:
+    """The curve of all rows, then for each fold that of the others."""
+    rest = [folds != fold for fold in range(FOLDS)]
+    return [fit(margins, outcomes), *(fit(margins[rows], outcomes[rows]) for rows in rest)]
+
+
+class _Gold(NamedTuple):
+    margins: Floats
+    outcomes: Floats
+    clusters: np.ndarray[Any, Any]
+    given: Floats | None
+
+
+def _calibration(kind: str, curves: list[Curve], gold: _Gold) -> Calibration:
+    """What the curves are worth on the rows that each was not fitted to."""
+    margins, outcomes, clusters, given = gold
+    folds, held_out = folds_of(clusters), np.zeros(len(margins))
+    for fold, part in enumerate(curves[1:]):
         held_out[folds == fold] = part.probabilities(margins[folds == fold])
     forecasts = {"after": held_out} if given is None else {"before": given, "after": held_out}
     chances = {name: _by_chance(one, outcomes, clusters) for name, one in forecasts.items()}
@@ -102,7 +157,7 @@ def calibrate(
         found["gain"]["ece"] = _turned(found["gain"]["ece"], None)
     bins = int(equal_bins(held_out).max()) + 1
     expected = {name: chance.mean for name, chance in chances.items()}
-    return Calibration(kind, curve, None, **found, bins=bins, ece_by_chance=expected)
+    return Calibration(kind, curves[0], None, **found, bins=bins, ece_by_chance=expected)
 
 
 def _check(margins: Floats, outcomes: Floats, given: Floats | None, kind: str) -> None:
@@ -119,13 +174,10 @@ def _check(margins: Floats, outcomes: Floats, given: Floats | None, kind: str) -
 def _too_little(
     margins: Floats, outcomes: Floats, clusters: np.ndarray[Any, Any], kind: str
 ) -> str | None:
-    rows, least = len(margins), FEWEST_ROWS[kind]
-    if rows < least:
-        return f"{rows} gold rows, {kind} needs {least}"
-    count = len(np.unique(clusters))
-    if count < FEWEST_CLUSTERS:
-        return f"{count} prompt clusters, an interval needs {FEWEST_CLUSTERS}"
-    fewer = int(min(outcomes.sum(), rows - outcomes.sum()))
+    reason = _too_few(len(margins), clusters, kind)
+    if reason is not None:
+        return reason
+    fewer = int(min(outcomes.sum(), len(margins) - outcomes.sum()))
     if fewer < FEWEST_OF_A_CLASS:
         side = "right" if outcomes.mean() < 0.5 else "wrong"
         return f"gold finds {fewer} margins {side}, a curve needs {FEWEST_OF_A_CLASS} of each"
@@ -134,15 +186,27 @@ def _too_little(
     return None
 
 
-def _fault(curves: list[Curve]) -> str | None:
+def _too_few(rows: int, clusters: np.ndarray[Any, Any], kind: str) -> str | None:
+    if rows < FEWEST_ROWS[kind]:
+        return f"{rows} gold rows, {kind} needs {FEWEST_ROWS[kind]}"
+    count = len(np.unique(clusters))
+    if count < FEWEST_CLUSTERS:
+        return f"{count} prompt clusters, an interval needs {FEWEST_CLUSTERS}"
+    return None
+
+
+def _no_fit(curves: list[Curve]) -> str | None:
     for curve in curves:
         if isinstance(curve, Platt) and not np.isfinite([curve.slope, curve.intercept]).all():
             return "the sigmoid has no fit"
-    whole = curves[0]
-    falls = whole.slope <= 0 if isinstance(whole, Platt) else whole.values[0] == whole.values[-1]
-    return (
-        "a larger margin is not more often right: there is nothing to calibrate" if falls else None
-    )
+    return None
+
+
+def _fall(curve: Curve) -> str | None:
+    level = curve.slope <= 0 if isinstance(curve, Platt) else curve.values[0] == curve.values[-1]
+    if level:
+        return "a larger margin is not more often right: there is nothing to calibrate"
+    return None
 
 
 def equal_bins(probabilities: Floats) -> Ints:

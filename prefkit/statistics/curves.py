@@ -11,7 +11,7 @@ from prefkit.statistics.logistic import logistic, sigmoid
 from prefkit.statistics.ranks import Floats
 from prefkit.statistics.shares import Bools
 
-__all__ = ["FITS", "Curve", "Isotonic", "Platt", "fit_isotonic", "fit_platt"]
+__all__ = ["FITS", "Curve", "Isotonic", "Platt", "fit_both_ways", "fit_isotonic", "fit_platt"]
 
 
 class Platt(NamedTuple):
@@ -111,3 +111,19 @@ FITS: Mapping[str, Callable[[Floats, Floats], Curve]] = {
     "isotonic": fit_isotonic,
 }
 """By the name of the kind."""
+
+
+def fit_both_ways(kind: str, margins: Floats, outcomes: Floats) -> Curve:
+    """The curve of rows that could be told from either side: one half at zero, the same each way.
+
+    Every row counts as (margin, outcome) and as (-margin, 1 - outcome). Platt's targets then make
+    k right of n equal margins (k + 1) / (n + 2), and no side has an intercept. A sigmoid that would
+    fall is level. `n` counts each row once.
+    """
+    both = np.concatenate([margins, -margins]), np.concatenate([outcomes, 1 - outcomes])
+    curve = FITS[kind](*both)
+    if isinstance(curve, Isotonic):
+        return curve._replace(n=len(margins))
+    # The intercept is zero but for the last bits.
+    slope = 0.0 if curve.slope < 0 else curve.slope
+    return curve._replace(slope=slope, intercept=0.0 * curve.intercept, n=len(margins))

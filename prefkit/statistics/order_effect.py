@@ -33,6 +33,7 @@ from prefkit.statistics.ranks import Floats
 from prefkit.statistics.shares import NO_NUMBER, Coded, bounded, share, unmeasured
 
 __all__ = [
+    "LEAST",
     "InferredOrder",
     "infer_order",
     "logit",
@@ -40,6 +41,9 @@ __all__ = [
     "order_free_logit",
     "within_pairs",
 ]
+
+LEAST = 1e-6
+"""A probability nearer to 0 or 1 counts as that near: beyond, log-odds are a server's rounding."""
 
 _NEEDS_BOTH = ("theta", "preference", "order")
 
@@ -142,7 +146,7 @@ def within_pairs(
     return found
 
 
-def order_free_logit(a_first: Floats, b_first: Floats, *, least: float = 1e-6) -> Floats:
+def order_free_logit(a_first: Floats, b_first: Floats, *, least: float = LEAST) -> Floats:
     """The log-odds for A of each pair, free of the order: the middle of its two logits.
 
     Both are probabilities for A, NaN is null. A probability nearer to 0 or 1 than `least` counts as

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import logging
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 import orjson
+import polars as pl
 import pyarrow as pa
 from pydantic import Field
 
@@ -20,21 +20,23 @@ from prefkit.engines.local import in_threads
 from prefkit.errors import ConfigError, NothingUsable
 from prefkit.pairing.amend import Seen, amended, amendments
 from prefkit.pairing.ballots import Selection, criteria_of
+from prefkit.pairing.calibrating import Curves, curves_of
+from prefkit.pairing.gold_pairs import gold_pairs, gold_plan
 from prefkit.pairing.pairs import Batch, Plan, pairs_of
 from prefkit.registry import load, nearest
 from prefkit.step import make
+from prefkit.verbs.pair_counts import Counts
 from prefkit.verbs.verb import Outcome, Verb, listed, named
 
 __all__ = ["Pair"]
-
-_LOG = logging.getLogger("prefkit.pair")
 
 
 class Pair(Verb):
     """Turn comparisons into pairs by a declared policy and a majority of votes.
 
     Every comparison is paired or set aside with its reason. A pair that its votes speak against is
-    marked, never flipped; ties become pairs only where --tie says so.
+    marked, never flipped; ties become pairs only where --tie says so. Margins become probabilities
+    only by --calibrate: one curve a source, fitted to what people say of the same pairs.
     """
 
     positional: ClassVar[tuple[str, ...]] = ("dataset",)
@@ -55,6 +57,12 @@ class Pair(Verb):
     weight: Literal["row", "prompt"] = Field(
         "row", description="Weigh each row 1, or the rows of one prompt 1 together."
     )
+    calibrate: Literal["platt", "isotonic"] | None = Field(
+        None, description="Turn margins into p_chosen by a curve fitted to people's votes."
+    )
+    gold: Path | None = Field(
+        None, description="Comparisons with people's votes beside these. Default: the dataset."
+    )
     limit: int | None = Field(None, ge=1, description="Read this many comparisons at most.")
     dry_run: bool = Field(False, description="Count, write nothing.")
     force: bool = Field(False, description="Replace an existing dataset at --out.")
@@ -67,22 +75,56 @@ class Pair(Verb):
             NothingUsable: no comparison gives a pair.
         """
         parent = open_dataset(self.dataset, "comparisons")
-        plan, said = self._plan(parent)
+        if not self.dry_run:
+            check_target(self.out, force=self.force, source=self.dataset)
+        gold = self._gold(parent)
+        plan, said = self._plan(parent, gold)
+        if gold is not None:
+            plan = plan._replace(curves=self._curves(plan, gold, parent))
+        counts = Counts(plan.curves, None if gold is None else _named(gold))
         if self.dry_run:
-            counts = _Counts()
             for batch in self._batches(plan, parent):
                 counts.add(batch)
-            return counts.outcome(self, plan, said, None)
-        check_target(self.out, force=self.force, source=self.dataset)
+            return counts.outcome(self.out, plan, said, None)
         with create_dataset(self.out, "pairs", force=self.force) as writer:
-            counts = self._write(plan, parent, writer)
-            options = self.model_dump(mode="json", exclude={"out", "force", "dry_run", "dataset"})
-            facts = {"parents": [parent.content_hash], "inputs": [], **counts.facts(plan, said)}
-            manifest = writer.finish("pair", options, facts)
-        return counts.outcome(self, plan, said, manifest)
+            self._write(plan, parent, writer, counts)
+            facts = {"parents": [parent.content_hash], **self._inputs(gold, parent)}
+            manifest = writer.finish("pair", self._options(), facts | counts.facts(plan, said))
+        return counts.outcome(self.out, plan, said, manifest)
 
-    def _write(self, plan: Plan, parent: Dataset, writer: DatasetWriter) -> _Counts:
-        counts = _Counts()
+    def _options(self) -> dict[str, Any]:
+        unseen = {"out", "force", "dry_run", "dataset", "gold"}
+        if self.calibrate is None:
+            unseen.add("calibrate")
+        return self.model_dump(mode="json", exclude=unseen)
+
+    def _gold(self, parent: Dataset) -> Dataset | None:
+        if self.calibrate is None:
+            if self.gold is not None:
+                raise ConfigError(
+                    "--gold is what margins are calibrated to, and nothing is calibrated",
+                    hint="add --calibrate platt",
+                )
+            return None
+        return parent if self.gold is None else open_dataset(self.gold, "comparisons")
+
+    def _inputs(self, gold: Dataset | None, parent: Dataset) -> dict[str, Any]:
+        if gold is None or gold.content_hash == parent.content_hash:
+            return {"inputs": []}
+        digest = gold.content_hash.removeprefix("sha256:")
+        return {"inputs": [{"name": gold.path.name, "reader": "gold", "sha256": digest}]}
+
+    def _curves(self, plan: Plan, gold: Dataset, parent: Dataset) -> Curves:
+        """The first pass: gold pairs by the same plan, and a curve for each source of margins."""
+        plan = gold_plan(plan)
+        limit = self.limit if gold is parent else None
+
+        def work(table: pa.Table) -> pl.DataFrame:
+            return gold_pairs(plan, table.combine_chunks())
+
+        return curves_of(in_threads(work, gold.batches(limit=limit)), str(self.calibrate))
+
+    def _write(self, plan: Plan, parent: Dataset, writer: DatasetWriter, counts: Counts) -> None:
         seen = Seen([], [], [])
         for batch in self._batches(plan, parent):
             counts.add(batch)
@@ -100,7 +142,6 @@ class Pair(Verb):
         counts.capped = int((found.beyond > 0).sum())
         if found.any:
             writer.rewrite(lambda rows: amended(rows(), found))
-        return counts
 
     def _batches(self, plan: Plan, parent: Dataset) -> Iterator[Batch]:
         def work(table: pa.Table) -> Batch:
@@ -108,7 +149,7 @@ class Pair(Verb):
 
         return in_threads(work, parent.batches(limit=self.limit))
 
-    def _plan(self, parent: Dataset) -> tuple[Plan, str | None]:
+    def _plan(self, parent: Dataset, gold: Dataset | None) -> tuple[Plan, str | None]:
         """The plan, and a sentence about a criterion that was taken because it is the only one."""
         name, options = named(self.policy, "policy")
         policy = make(load("policy", name), options, f"policy {name}")
@@ -116,7 +157,7 @@ class Pair(Verb):
         mean_of: tuple[str, ...] = ()
         if criterion is not None and criterion.startswith("mean:"):
             mean_of = tuple(part.strip() for part in criterion.removeprefix("mean:").split(","))
-        resolved = {
+        resolved: dict[str, Any] = {
             "policy": {name: policy.model_dump(mode="json")},
             "aggregation": "majority",
             "criterion": criterion,
@@ -124,11 +165,19 @@ class Pair(Verb):
             "tie": self.tie,
             "weight": self.weight,
         }
+        if gold is not None:
+            resolved["calibration"] = {"kind": self.calibrate, "gold": gold.content_hash}
+            if gold is parent and self.limit is not None:
+                resolved["calibration"]["limit"] = self.limit
         text = orjson.dumps(resolved, option=orjson.OPT_SORT_KEYS)
         selection = Selection(None if mean_of else criterion, mean_of, self.kind)
         return Plan(
             policy, hashlib.sha256(text).hexdigest()[:16], selection, self.tie, criterion, resolved
         ), said
+
+
+def _named(gold: Dataset) -> dict[str, str]:
+    return {"name": gold.path.name, "content_hash": gold.content_hash}
 
 
 def _criterion(wanted: str | None, parent: Dataset) -> tuple[str | None, str | None]:
@@ -161,69 +210,3 @@ def _criterion(wanted: str | None, parent: Dataset) -> tuple[str | None, str | N
         f"the votes are on several criteria and none is overall: {shown}",
         hint=f"--criterion {known[0]}, or --criterion mean:{','.join(known)}",
     )
-
-
-class _Counts:
-    """What was paired so far."""
-
-    def __init__(self) -> None:
-        self.comparisons = self.paired = self.pairs = 0
-        self.marked = self.contradicting = self.capped = 0
-        self.reasons: Counter[str] = Counter()
-
-    def add(self, batch: Batch) -> None:
-        self.comparisons += batch.paired + len(batch.aside)
-        self.paired += batch.paired
-        self.pairs += len(batch.pairs)
-        self.marked += len(batch.pairs) - batch.pairs["dropped"].null_count
-        self.reasons.update(reason for _, reason in batch.aside)
-        _LOG.info("%s comparisons paired", f"{self.comparisons:,}", extra={"progress": True})
-
-    def facts(self, plan: Plan, said: str | None) -> dict[str, Any]:
-        return {
-            "counts": {
-                "comparisons": self.comparisons,
-                "paired": self.paired,
-                "set_aside": self.comparisons - self.paired,
-                "reasons": dict(sorted(self.reasons.items())),
-                "pairs": self.pairs,
-                "marked_below_half": self.marked,
-                "contradicting": self.contradicting,
-                "beyond_cap": self.capped,
-            },
-            "policies": {plan.policy_hash: plan.resolved},
-            "note": said,
-        }
-
-    def outcome(
-        self, verb: Pair, plan: Plan, said: str | None, manifest: dict[str, Any] | None
-    ) -> Outcome:
-        facts = {
-            **self.facts(plan, said)["counts"],
-            "policy": plan.resolved,
-            "dry_run": manifest is None,
-        }
-        aside = self.comparisons - self.paired
-        lines = [
-            ("Comparisons", f"{self.comparisons:,} = {self.paired:,} paired + {aside:,} set aside"),
-            (
-                "Policy",
-                f"{next(iter(plan.resolved['policy']))}, majority{f', {said}' if said else ''}",
-            ),
-        ]
-        if self.reasons:
-            lines.append(("Set aside", listed(self.reasons)))
-        lines.append(("Pairs", f"{self.pairs:,}"))
-        if self.marked + self.contradicting + self.capped:
-            marks = (
-                f"{self.marked:,} against their votes"
-                f" · {self.contradicting:,} contradict another row"
-                f" · {self.capped:,} beyond the cap of their prompt"
-            )
-            lines.append(("Marked", marks))
-        if manifest is None:
-            return Outcome(facts, (*lines, ("Dry run", "nothing was written")))
-        facts |= {"out": str(verb.out), "content_hash": manifest["content_hash"]}
-        lines.append(("Wrote", f"{verb.out}  {manifest['content_hash'][:19]}…"))
-        lines.append(("Next", f"prefkit curate {verb.out} --out CURATED --filter identical_sides"))
-        return Outcome(facts, tuple(lines))

@@ -74,10 +74,21 @@ class Trace(Verb):
                 "pair": row,
                 "comparison": next(iter(rows_starting(chain[-1], "id", row["comparison"])), None),
                 "policy": policies.get(row["policy"]),
+                **_curve(row, chain),
             }
             for row in pairs
         ]
         return {"pairs": found, "lineage": [_step(dataset) for dataset in chain]}
+
+
+def _curve(row: dict[str, Any], chain: Sequence[Dataset]) -> dict[str, Any]:
+    """What the manifest of the pairing says of the margin's source; nothing without curves."""
+    names = [check["note"] for check in row["checks"] if check["check"] == "calibration"]
+    for dataset in chain:
+        for source in dataset.manifest.get("calibration", {}).get("sources", ()):
+            if source["source"] in names:
+                return {"calibration": source}
+    return {}
 
 
 def _one_of(pairs: Sequence[dict[str, Any]], start: str, folder: Path) -> None:

@@ -18,6 +18,8 @@ def lines_of(facts: Mapping[str, Any]) -> Iterator[Line]:
     for entry in facts["pairs"]:
         yield from _pair(entry["pair"], limits)
         yield ("Policy", _policy(entry["policy"], entry["pair"]["policy"]))
+        if "calibration" in entry:
+            yield ("Calibration", _calibration(entry["calibration"]))
         yield from _votes(entry["comparison"], entry["pair"])
     if "exported" in facts:
         places = [f"{meta.get('split')}, row {meta.get('row')}" for meta in facts["exported"]]
@@ -84,6 +86,22 @@ def _policy(policy: Mapping[str, Any] | None, policy_hash: str) -> str:
     )
     rest = {key: value for key, value in policy.items() if key != "policy"}
     return f"{name} · {_options(rest)}  ({policy_hash})"
+
+
+def _calibration(source: Mapping[str, Any]) -> str:
+    """The curve that made a margin a probability, or why there was none."""
+    if not source.get("calibrated"):
+        return f"{source['source']}: uncalibrated, {source.get('reason')}"
+    curve = source["curve"]
+    shape = (
+        f"p = 1 / (1 + exp(-{curve['slope']:.6g} margin))"
+        if curve["kind"] == "platt"
+        else f"isotonic, {len(curve['margins'])} knots"
+    )
+    error = source["after"]["ece"]
+    known = f", ECE {error['value']:.2g}" if "value" in error else ""
+    gold = f"{source['gold_rows']} pairs judged by {source['gold']}"
+    return f"{source['source']}\n{shape}\nfitted to {gold}{known}"
 
 
 def _options(options: Mapping[str, Any]) -> str:
