@@ -1,0 +1,1 @@
+"""From a dataset to numbers: judges audited, panels, win rates; every number in one document."""

@@ -1,0 +1,61 @@
+"""Numbers of a document in words, and small tables of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+__all__ = ["cells", "counts", "listed", "shown"]
+
+
+def shown(found: Mapping[str, Any], *, bare: bool = False, signed: bool = False) -> str:
+    """`0.71 (0.66 to 0.76, n 412)`; without a value a dash and why.
+
+    Args:
+        found: a number of a document.
+        bare: only the value, for a cell of a table.
+        signed: a plus before what is above 0.
+    """
+    value = found["value"]
+    if value is None:
+        return "-" if bare else f"- ({found['reason']})"
+    text = _number(value, signed=signed)
+    if bare:
+        return text
+    if found["low"] is None or found["high"] is None:
+        return f"{text} (n {found['n']:,}, no interval: {found['reason']})"
+    ends = " to ".join(_number(found[end], signed=signed) for end in ("low", "high"))
+    return f"{text} ({ends}, n {found['n']:,})"
+
+
+def _number(value: float, *, signed: bool) -> str:
+    """Two decimals; more where a small number would vanish."""
+    small = 0 < abs(value) < 0.005
+    text = f"{value:+.2g}" if small else f"{value:+.2f}"
+    return text if signed else text.removeprefix("+")
+
+
+def listed(found: Mapping[str, int]) -> str:
+    """`84 tie, 29 blank`: all of them, the largest first."""
+    ordered = sorted(found.items(), key=lambda one: (-one[1], one[0]))
+    return ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in ordered)
+
+
+def counts(found: Mapping[str, int]) -> str:
+    """The same without those that are zero."""
+    return listed({name: count for name, count in found.items() if count}) or "none"
+
+
+def cells(rows: Sequence[Sequence[str]], *, widest: int) -> str:
+    """A table with aligned columns; a cell that is too long is cut with dots."""
+    cut = [[_cut(cell, widest) for cell in row] for row in rows]
+    widths = [max(len(row[place]) for row in cut) for place in range(len(cut[0]))]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in cut
+    )
+
+
+def _cut(text: str, widest: int) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= widest else f"{line[: widest - 3]}..."
