@@ -49,6 +49,7 @@ SLOW = {
     "llm/test_batch_submit.py",
     "llm/test_batch_troubles.py",
     "llm/test_claims.py",
+    "llm/test_collect_judge_vllm.py",
     "llm/test_client_batches.py",
     "llm/test_client_breaks.py",
     "llm/test_client_budget.py",
@@ -86,6 +87,7 @@ SLOW = {
     "llm/test_vllm_in_process.py",
     "llm/test_vllm_server.py",
     "pairing/test_policies.py",
+    "pipeline/test_run_spends.py",
     "statistics/test_agreement_statistics.py",
     "statistics/test_bootstrap.py",
     "statistics/test_calibration_statistics.py",
@@ -109,6 +111,9 @@ SLOW = {
     "verbs/test_ask_outcomes.py",
     "verbs/test_ask_terminal.py",
     "verbs/test_collect_human.py",
+    "verbs/test_collect_judge.py",
+    "verbs/test_collect_judge_certified.py",
+    "verbs/test_collect_judge_troubles.py",
     "verbs/test_consent.py",
     "verbs/test_curate_places.py",
     "verbs/test_diff.py",
@@ -122,6 +127,7 @@ SLOW = {
 
 WITH_ENGINES = frozenset(
     {
+        "test_collect_judge_vllm.py",
         "test_scores_agree.py",
         "test_transformers_client.py",
         "test_vllm_in_process.py",

@@ -24,6 +24,8 @@ __all__ = [
     "PATHS",
     "Document",
     "Planned",
+    "beside",
+    "needs",
     "plan",
     "read_document",
     "verbs",
@@ -155,7 +157,7 @@ def _planned(
 ) -> Planned:
     kind: type[Verb] = load("verb", name)
     _refuse_consent(kind, options, slot.where)
-    resolved = dict(options)
+    resolved = dict(options) | _relocated(kind, options, slot, before)
     field = next((field for field in INPUTS if field in kind.model_fields), None)
     source, takes = None, None
     if field is not None:
@@ -174,6 +176,7 @@ def _planned(
     hint = f"prefkit catalog verb {shlex.quote(name)}"
     verb = build(kind, name, resolved, slot.where, hint)
     verb.check(f"{slot.where}: {name}")
+    _check_there(verb, slot, before)
     return Planned(f"{len(before) + 1} {name}", verb, makes, source, takes, options)
 
 
@@ -208,6 +211,36 @@ def _source(slot: _Slot, given: Any, before: Sequence[Planned]) -> tuple[Path, s
         close = nearest(str(given), [folder.name for folder in made])
         raise ConfigError(f"{slot.where}: there is no step or folder {given!r}{close}")
     return outside, None
+
+
+def _relocated(
+    kind: type[Verb], options: Mapping[str, Any], slot: _Slot, before: Sequence[Planned]
+) -> dict[str, Any]:
+    """Options that name other files or folders; one with a step's name is what the step writes."""
+    made = {step.out.name: step.out for step in before if step.out is not None}
+    rest = {name: value for name, value in options.items() if name not in (*INPUTS, *MANAGED)}
+    return kind.relocated(rest, lambda text: made.get(text, slot.file.parent / text))
+
+
+def _check_there(verb: Verb, slot: _Slot, before: Sequence[Planned]) -> None:
+    made = [step.out for step in before]
+    for name, paths in beside(verb).items():
+        for path in paths:
+            if path not in made and not path.exists():
+                close = nearest(path.name, [folder.name for folder in made if folder is not None])
+                raise ConfigError(f"{slot.where}: {name}: there is no {path}{close}")
+
+
+def beside(verb: Verb) -> dict[str, tuple[Path, ...]]:
+    """What a step reads beside its rows, by option; it shapes what comes out."""
+    known = (*INPUTS, *PATHS, *MANAGED, *verb.limits)
+    return {name: paths for name, paths in verb.beside().items() if name not in known}
+
+
+def needs(step: Planned) -> list[str]:
+    """The names of folders that a step reads, those of its own pipeline among them."""
+    taken = [] if step.takes is None else [step.takes]
+    return taken + [path.name for several in beside(step.verb).values() for path in several]
 
 
 def _paths(slot: _Slot, given: Any) -> Any:

@@ -19,7 +19,7 @@ from prefkit.collectors.sources.hub import PREFIX, folder_digest, hub_path
 from prefkit.dataset.folder import MANIFEST, write_file
 from prefkit.dataset.manifest import read_manifest
 from prefkit.errors import ConfigError, PrefkitError
-from prefkit.pipeline.file import CONSENT, INPUTS, MANAGED, PATHS, Document, Planned
+from prefkit.pipeline.file import CONSENT, INPUTS, MANAGED, PATHS, Document, Planned, beside
 from prefkit.version import __version__
 
 __all__ = ["State", "check_owner"]
@@ -142,7 +142,8 @@ class State:
         inputs = {}
         paths = _paths(step)
         hubs = {path: _hub_content(path) for path in paths if path.startswith(PREFIX)}
-        for file in expand(path for path in paths if path not in hubs):
+        files, folders = _beside(step)
+        for file in [*expand(path for path in paths if path not in hubs), *files]:
             stamp = _stamp(Path(file))
             if from_dates:
                 *was, digest = seen.get(str(Path(file).absolute()), [None])
@@ -152,6 +153,7 @@ class State:
             inputs[str(Path(file).absolute())] = [*stamp, digest]
         contents = [[Path(file).name, entry[-1]] for file, entry in inputs.items()]
         contents += [[path, content] for path, content in hubs.items()]
+        contents += [[folder.name, _folder(folder)] for folder in folders]
         source = None if step.source is None else _digest(step.source)
         text = json.dumps(
             [__version__, step.name, _options(step), contents, source], sort_keys=True
@@ -172,6 +174,25 @@ def _paths(step: Planned) -> list[str]:
     return [path for name in PATHS for path in getattr(step.verb, name, ())]
 
 
+def _beside(step: Planned) -> tuple[list[str], list[Path]]:
+    """The files and the folders that other options of a step name, as far as they are there."""
+    paths = [path for several in beside(step.verb).values() for path in several]
+    files = [str(path) for path in paths if path.is_file()]
+    return files, [path for path in paths if path.is_dir()]
+
+
+def _folder(folder: Path) -> str | None:
+    """What stands for a folder: its manifest; for a model, whose files are large, their dates."""
+    if (folder / MANIFEST).is_file():
+        return _digest(folder)
+    stamps = {path.relative_to(folder).as_posix(): _stamp(path) for path in _files(folder)}
+    return hashlib.sha256(json.dumps(stamps).encode()).hexdigest()
+
+
+def _files(folder: Path) -> list[Path]:
+    return [path for path in sorted(folder.rglob("*")) if path.is_file()]
+
+
 def _is_open(step: Planned) -> bool:
     """Whether a step reads a dataset from the hub without saying which commit of it."""
     places = [hub_path(path) for path in _paths(step) if path.startswith(PREFIX)]
@@ -186,8 +207,10 @@ def _hub_content(path: str) -> str:
 
 def _options(step: Planned) -> dict[str, Any]:
     """The resolved options that shape the output; folders by the name of their step."""
-    options = step.verb.model_dump(mode="json", exclude={*CONSENT, *MANAGED, *INPUTS})
-    options |= {name: step.given.get(name) for name in PATHS if name in options}
+    unseen = {*CONSENT, *MANAGED, *INPUTS, *step.verb.consent, *step.verb.limits}
+    options = step.verb.model_dump(mode="json", exclude=unseen)
+    places = (*PATHS, *beside(step.verb))
+    options |= {name: step.given.get(name) for name in places if name in options}
     return options if step.source is None else {**options, "takes": step.takes or step.source.name}
 
 
@@ -201,11 +224,7 @@ def _stamps(step: Planned) -> dict[str, _Stamp]:
     folder = step.out or step.source
     if folder is None or not (folder / MANIFEST).is_file():
         return {}
-    return {
-        path.relative_to(folder).as_posix(): _stamp(path)
-        for path in sorted(folder.rglob("*"))
-        if path.is_file()
-    }
+    return {path.relative_to(folder).as_posix(): _stamp(path) for path in _files(folder)}
 
 
 def _digest(folder: Path) -> str | None:

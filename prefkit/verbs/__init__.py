@@ -2,11 +2,13 @@
 
 TABLE = {
     "collect human": "prefkit.verbs.collect_human:CollectHuman",
+    "collect judge": "prefkit.verbs.collect_judge:CollectJudge",
     "ask": "prefkit.verbs.ask:Ask",
     "pair": "prefkit.verbs.pair:Pair",
     "curate": "prefkit.verbs.curate:Curate",
     "export": "prefkit.verbs.export:Export",
     "verify": "prefkit.verbs.verify:Verify",
+    "report": "prefkit.verbs.report:Report",
     "run": "prefkit.pipeline:Run",
     "show": "prefkit.verbs.show:Show",
     "diff": "prefkit.verbs.diff:Diff",

@@ -20,12 +20,12 @@ from prefkit.errors import ClientError, ConfigError, NothingUsable
 from prefkit.llm.client import Client
 from prefkit.llm.connect import split
 from prefkit.llm.money.ledger import Ledger
+from prefkit.llm.names import plain_spec
 from prefkit.llm.records import Failure, Reply, Request
 from prefkit.schema.records import Message
-from prefkit.step import plain_name
 from prefkit.verbs.ask_rows import Requests, Sending, Tally, first_prompt
 from prefkit.verbs.consent import Bill, bill_lines, confirm
-from prefkit.verbs.spending import LIMITS, Spends, spent, spent_text
+from prefkit.verbs.spending import LIMITS, UNREACHED, Spends, spent, spent_text
 from prefkit.verbs.verb import Outcome, listed
 
 __all__ = ["Ask"]
@@ -33,10 +33,6 @@ __all__ = ["Ask"]
 _CONSENT = ("force", "allow_code", "dry_run", "yes", "key_env", "cancel_batch", "forget_batch")
 _BESIDE = {*LIMITS, *_CONSENT, "paths", "out"}
 """Options that do not shape the answers: places, limits and consent are in the run block."""
-
-_IN_PROCESS = ("vllm", "transformers", "replay")
-_UNREACHED = ("transport", "server", "timeout", "throttled", "malformed", "down", "expired")
-"""The provider's own failures; any other is one of the request."""
 
 
 class Ask(Spends):
@@ -108,12 +104,7 @@ class Ask(Spends):
     def told(self) -> dict[str, Any]:
         """What shapes the answers, as the manifest holds it."""
         options = {name: value for name, value in super().told().items() if name not in _BESIDE}
-        return options | {"model": self._plain_model()}
-
-    def _plain_model(self) -> str:
-        client, rest = split(self.model)
-        is_place = client in _IN_PROCESS and Path(rest).exists()
-        return f"{client}:{plain_name(rest)}" if is_place else self.model
+        return options | {"model": plain_spec(self.model)}
 
     def _without_batches(self) -> Outcome:
         from prefkit.verbs.ask_batches import cancelled, forgotten
@@ -191,7 +182,7 @@ class Ask(Spends):
         client.settle(repeat(unpaid, tally.failed["budget"]))
         if tally.answered or tally.first is None:
             return
-        unreached = any(kind in _UNREACHED for kind in tally.failed)
+        unreached = any(kind in UNREACHED for kind in tally.failed)
         kind = ClientError if unreached else NothingUsable
         raise kind(
             f"{client.desk.who}: no answer to any of {tally.replies:,} requests "

@@ -15,6 +15,7 @@ from prefkit.dataset.manifest import read_manifest
 from prefkit.errors import DataError
 from prefkit.exporters.sources import FORMATS, SourceError, files_of, lines_of
 from prefkit.schema.arrow import SCHEMAS
+from prefkit.verbs.judge_lines import certificate_lines
 from prefkit.verbs.measures import measure_line
 from prefkit.verbs.spending import spent_text
 from prefkit.verbs.verb import Outcome, Verb, listed
@@ -108,11 +109,14 @@ def _lines(manifest: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield from _asked(manifest)
     else:
         yield ("Content", str(manifest.get("content_hash")))
+    if "judging" in manifest:
+        yield from _judged(manifest)
     single = manifest.get("parent")
     for parent in [single["content_hash"]] if single else manifest.get("parents", []):
         yield ("Parent", str(parent))
     for entry in manifest.get("inputs", []):
-        reader = "" if manifest["kind"] == "replies" else f" ({entry.get('reader') or 'empty'})"
+        is_read = manifest["verb"] == "collect human"
+        reader = f" ({entry.get('reader') or 'empty'})" if is_read else ""
         yield ("Input", f"{entry['name']}{reader}")
     yield from _counts(manifest.get("counts", {}))
     for step in manifest.get("steps", []):
@@ -121,6 +125,16 @@ def _lines(manifest: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield measure_line(entry)
     for name, rows in manifest.get("split", {}).get("rows", {}).items():
         yield (str(name), f"{rows:,} rows")
+
+
+def _judged(manifest: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Who judged by what, whether it may be trusted, and what it cost."""
+    for one in manifest["models"]:
+        yield ("Judge", f"{one['model']}, revision {one['revision']}")
+    for label in manifest["judging"]["rubrics"]:
+        yield ("Rubric", str(label))
+    yield from certificate_lines(manifest["certificates"])
+    yield ("Spent", spent_text(manifest["spend"]))
 
 
 def _asked(manifest: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

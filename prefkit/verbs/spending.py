@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
 from pydantic import Field
 
+from prefkit.errors import ConfigError
 from prefkit.llm.client import Client
-from prefkit.llm.connect import connect
+from prefkit.llm.connect import connect, split
 from prefkit.llm.money.ledger import Ledger
 from prefkit.llm.money.prices import Price, read_prices
 from prefkit.llm.records import Request
@@ -18,7 +19,7 @@ from prefkit.verbs.consent import Bill
 from prefkit.verbs.verb import Verb
 from prefkit.yaml import load_yaml
 
-__all__ = ["LIMITS", "Spends", "spent", "spent_text"]
+__all__ = ["IN_PROCESS", "LIMITS", "UNREACHED", "Spends", "local_part", "spent", "spent_text"]
 
 LIMITS = (
     "budget",
@@ -33,11 +34,19 @@ LIMITS = (
 """Options of `Spends` that change how long and how dear asking is, not what is answered."""
 
 
+IN_PROCESS = ("vllm", "transformers", "replay")
+"""Clients whose names may hold a file or a folder."""
+
+UNREACHED = ("transport", "server", "timeout", "throttled", "malformed", "down", "expired")
+"""The provider's own failures; any other is one of the request."""
+
+
 class Spends(Verb):
     """A verb that asks models, within limits and for no more than a budget."""
 
     consent: ClassVar[tuple[str, ...]] = (*Verb.consent, "yes", "key_env", "base_url")
     # an address from a file could send the key of `key_env` to anybody
+    limits: ClassVar[tuple[str, ...]] = LIMITS
 
     budget: float | None = Field(
         None, description="Most dollars for this run; finished answers are kept when it is reached."
@@ -66,6 +75,39 @@ class Spends(Verb):
     wait: float = Field(
         0.0, ge=0, description="Seconds to wait for a batch before stopping as pending (exit 5)."
     )
+
+    @classmethod
+    def relocated(cls, options: Mapping[str, Any], find: Callable[[str], Path]) -> dict[str, Any]:
+        """Beside options that are paths: the file or folder in the name of a model."""
+        found = super().relocated(options, find)
+        if (given := options.get("model")) is not None:
+            found["model"] = (
+                [_found(one, find) for one in given]
+                if isinstance(given, list)
+                else _found(given, find)
+            )
+        return found
+
+    def beside(self) -> dict[str, tuple[Path, ...]]:
+        """Beside options that are paths: recorded answers, and models in a folder."""
+        given = getattr(self, "model", ())
+        specs = (given,) if isinstance(given, str) else given
+        own = [path for spec in specs if (path := local_part(spec)) is not None]
+        return {**super().beside(), "model": tuple(own)}
+
+    def check(self, where: str) -> None:
+        """Look at the names of models too.
+
+        Raises:
+            ConfigError: `where`, and the name that is none.
+        """
+        super().check(where)
+        given = getattr(self, "model", ())
+        for spec in (given,) if isinstance(given, str) else given:
+            try:
+                split(spec)
+            except ConfigError as error:
+                raise ConfigError(f"{where}: {error}", hint=error.hint) from error
 
     def connected(self, spec: str, ledger: Ledger) -> Client:
         """A client within this verb's limits, spending from a ledger that others may share.
@@ -109,6 +151,24 @@ class Spends(Verb):
             batch=self.batch,
             batch_wait_s=self.wait,
         )
+
+
+def local_part(spec: str) -> Path | None:
+    """The file or folder in the name of a client; null for a model that is not in one."""
+    client, _, rest = spec.partition(":")
+    if client not in IN_PROCESS or not rest:
+        return None
+    path = Path(rest).expanduser()
+    return path if client == "replay" or path.exists() else None
+
+
+def _found(spec: Any, find: Callable[[str], Path]) -> Any:
+    """A client's name with its file or folder as it is found from here; others as they are."""
+    client, _, rest = str(spec).partition(":")
+    if client not in IN_PROCESS or not rest or rest.startswith("~"):
+        return spec
+    path = find(rest)
+    return f"{client}:{path}" if client == "replay" or path.exists() else spec
 
 
 def spent(ledger: Ledger) -> dict[str, Any]:

@@ -9,7 +9,8 @@ from __future__ import annotations
 import inspect
 import os
 from collections.abc import Callable, Mapping
-from typing import Any, ClassVar, NamedTuple, get_origin
+from pathlib import Path
+from typing import Any, ClassVar, NamedTuple, get_args, get_origin
 
 from pydantic import model_validator
 
@@ -36,6 +37,9 @@ class Verb(Options):
     consent: ClassVar[tuple[str, ...]] = ("force", "allow_code", "dry_run")
     """Fields that are taken from the command line or Python only, never from a file."""
 
+    limits: ClassVar[tuple[str, ...]] = ()
+    """Fields that change how long or how dear the work is, not what comes of it."""
+
     @model_validator(mode="before")
     @classmethod
     def _one_is_a_list_of_one(cls, given: Any) -> Any:
@@ -48,6 +52,20 @@ class Verb(Options):
             if get_origin(field.annotation) is tuple
         }
         return {name: _several(v) if name in several else v for name, v in given.items()}
+
+    @classmethod
+    def relocated(cls, options: Mapping[str, Any], find: Callable[[str], Path]) -> dict[str, Any]:
+        """Those of a file's options that name files or folders, as `find` finds their texts."""
+        return {
+            name: find(value)
+            for name, value in options.items()
+            if isinstance(value, str) and _is_path(cls, name)
+        }
+
+    def beside(self) -> dict[str, tuple[Path, ...]]:
+        """The files and folders that options name, by option; empty where they name none."""
+        given = {name: getattr(self, name) for name in type(self).model_fields}
+        return {name: (value,) for name, value in given.items() if isinstance(value, Path)}
 
     def check(self, where: str) -> None:
         """Look at what can be seen without reading data or running anyone's code.
@@ -64,6 +82,11 @@ class Verb(Options):
             PrefkitError: see `prefkit.errors`; nothing half-written stays behind.
         """
         raise NotImplementedError
+
+
+def _is_path(verb: type[Verb], name: str) -> bool:
+    field = verb.model_fields.get(name)
+    return field is not None and Path in (field.annotation, *get_args(field.annotation))
 
 
 def _several(value: Any) -> Any:

@@ -51,6 +51,7 @@ NEEDED: dict[str, Any] = {
     "out": Path("out"),
     "pair": "0" * 32,
     "paths": ("votes.jsonl",),
+    "rubric": ("helpfulness",),
 }
 """A value for every option without a default."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib.util
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +18,10 @@ from vllm_server import VLLMServer
 if TYPE_CHECKING:  # half a second each, which other tests need not wait for
     import anthropic
     import openai
+
+
+LONG = 8192
+"""Tokens: a rubric and two responses are about 2,500 of the tiny tokenizer."""
 
 
 @pytest.fixture(scope="session")
@@ -46,6 +51,20 @@ def reward_model(engines: Engines, tmp_path_factory: pytest.TempPathFactory) -> 
 def vllm_server(chat_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[VLLMServer]:
     """One server for all tests that ask one."""
     server = VLLMServer(chat_model, tmp_path_factory.mktemp("server") / "log")
+    try:
+        server.wait()
+        yield server
+    finally:
+        server.end()
+
+
+@pytest.fixture(scope="module")
+def long_server(engines: Engines, tmp_path_factory: pytest.TempPathFactory) -> Iterator[VLLMServer]:
+    """A server whose model reads whole rubrics."""
+    place = tmp_path_factory.mktemp("m") / "long"
+    model = engines.call(functools.partial(tiny_model.save_chat_model, context=LONG), place)
+    log = tmp_path_factory.mktemp("server") / "log"
+    server = VLLMServer(model, log, context=LONG, seats=4)
     try:
         server.wait()
         yield server

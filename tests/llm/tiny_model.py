@@ -27,14 +27,15 @@ CONTEXT = 512
 """Tokens that the models can read."""
 
 
-def save_chat_model(folder: Path, *, seed: int = 0) -> Path:
+def save_chat_model(folder: Path, *, seed: int = 0, context: int = CONTEXT) -> Path:
     """A Qwen2 of 0.2 million random weights with tokenizer and ChatML template."""
     import torch
     from transformers import Qwen2ForCausalLM
 
     tokenizer = _tokenizer()
     torch.manual_seed(seed)
-    model = Qwen2ForCausalLM(_config(tokenizer)).to(torch.float32)
+    config = _config(tokenizer, context=context)
+    model = Qwen2ForCausalLM(config).to(torch.float32)
     return _save(folder, model, tokenizer)
 
 
@@ -56,7 +57,7 @@ def _save(folder: Path, model: Any, tokenizer: Any) -> Path:
     return folder
 
 
-def _config(tokenizer: Any, **more: Any) -> Any:
+def _config(tokenizer: Any, *, context: int = CONTEXT, **more: Any) -> Any:
     """Weights wide enough that log-probs differ by whole nats, so that a mix-up shows."""
     from transformers import Qwen2Config
 
@@ -67,7 +68,7 @@ def _config(tokenizer: Any, **more: Any) -> Any:
         num_hidden_layers=2,
         num_attention_heads=2,
         num_key_value_heads=2,
-        max_position_embeddings=CONTEXT,
+        max_position_embeddings=context,
         initializer_range=0.2,
         tie_word_embeddings=False,
         bos_token_id=None,

@@ -23,7 +23,8 @@ END_S = 30.0
 class VLLMServer:
     """`python -m vllm.entrypoints.openai.api_server`: the tests need no `vllm` command."""
 
-    def __init__(self, model: Path, log: Path) -> None:
+    def __init__(self, model: Path, log: Path, *, context: int = 512, seats: int = 32) -> None:
+        """`context` is the most tokens of a request with its answer, `seats` how many at once."""
         self._log = log
         self.port = _free_port()
         self.url = f"http://127.0.0.1:{self.port}"
@@ -33,7 +34,14 @@ class VLLMServer:
                     *(sys.executable, "-m", "vllm.entrypoints.openai.api_server"),
                     *("--model", str(model), "--served-model-name", NAME),
                     *("--host", "127.0.0.1", "--port", str(self.port)),
-                    *("--dtype", "float32", "--max-model-len", "512", "--max-num-seqs", "32"),
+                    *(
+                        "--dtype",
+                        "float32",
+                        "--max-model-len",
+                        str(context),
+                        "--max-num-seqs",
+                        str(seats),
+                    ),
                     *("--enforce-eager", "--load-format", "safetensors"),
                     # without a parser it refuses forced tool calls, though these need none
                     *("--enable-auto-tool-choice", "--tool-call-parser", "pythonic"),
