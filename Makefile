@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 # One stamp per set of extras: an old environment is brought up to date when pyproject.toml changes.
-LIGHT := .venv/.ready-light
+LIGHT := .venv/.ready-demo
 FULL := .venv/.ready-full
 # vLLM for a CPU, which only tests use; `make test VLLM=no` goes without and skips them, loudly.
 VLLM ?= yes
@@ -13,7 +13,7 @@ BENCH := .venv/.ready-bench
 PEERS := .venv/.ready-peers
 DEMO := runs/quickstart
 # All that tests need; the constraints keep torch to its CPU build.
-EXTRAS := arrow,baselines,language,llm,re2,templates,train,dev
+EXTRAS := answers,arrow,baselines,language,llm,re2,templates,train,dev
 INSTALL := $(BIN)/pip install --quiet -c constraints-cpu.txt
 
 .DEFAULT_GOAL := help
@@ -24,10 +24,12 @@ help: ## List the targets
 
 setup: $(FULL) ## Make .venv with everything that tests and checks need
 
-demo: $(LIGHT) ## From sample annotations to a verified export, in runs/quickstart
+demo: $(LIGHT) ## From sample annotations to a report and a verified export, in runs/quickstart
 	@mkdir -p runs
 	$(BIN)/prefkit run pipelines/quickstart.yaml --out $(DEMO) --pseudonym-key runs/demo.key --force
 	$(BIN)/prefkit verify $(DEMO)/4-export
+	$(BIN)/prefkit report $(DEMO)/1-collect-human --out $(DEMO)/report.json --force
+	@echo "The report on the judge, whose verdicts are recorded and invented, is in $(DEMO)/report.json"
 	@echo "The export lies in $(DEMO)/4-export"
 
 test: $(FULL) ## All tests (real data: set PREFKIT_REAL_DATA)
@@ -54,7 +56,7 @@ bench: $(BENCH) $(if $(filter asking,$(or $(ONLY),asking)),$(PEERS)) ## Speed an
 	$(PYTHON) -m venv .venv
 
 $(LIGHT): pyproject.toml | .venv/bin/pip
-	$(BIN)/pip install --quiet -e '.[arrow]'
+	$(BIN)/pip install --quiet -e '.[arrow,re2]'
 	@touch $@
 
 # For pictures and sound it brings builds that do not go with torch's CPU build, so that it could
