@@ -17,9 +17,10 @@ import polars as pl
 
 from prefkit.judging.duels import swapped
 from prefkit.judging.gold import Gold, head_counts
-from prefkit.statistics.agreement import TIES, VERDICTS, agreement
+from prefkit.statistics.agreement import TIES, VERDICTS, agreement, credits_of
 from prefkit.statistics.bootstrap import Estimate
 from prefkit.statistics.ceiling import ceiling_share
+from prefkit.statistics.faultless import coefficients_without_fault, difference_without_fault
 from prefkit.statistics.lean import longer_lean
 from prefkit.statistics.prediction import Ints
 from prefkit.statistics.rates import rate
@@ -29,6 +30,9 @@ from prefkit.statistics.swaps import swaps
 __all__ = ["Measured", "base_rates", "chance_levels", "measured", "one_verdict_each"]
 
 _PAIR = ("comparison", "a", "b")
+_ORDERS = ("order_unknown", "one_order", "both_orders", "shown_apart")
+_CREDITS = {"class": credits_of(3), "dropped": credits_of(2), "half": credits_of(3, "linear")}
+"""What two answers are worth together, by reading of ties."""
 
 
 class Measured(NamedTuple):
@@ -49,7 +53,8 @@ class Measured(NamedTuple):
 
     lean: Mapping[str, Estimate]
     unreadable: Estimate
-    """Of all single verdicts of the judge."""
+    """Of all duels of the judge, gold or not: a duel of two grades is unreadable if either is, and
+    an unreadable list is one for each of its pairs. By votes the share may be smaller."""
 
     chance: Mapping[str, float]
     base_rate: Mapping[str, float | None]
@@ -67,22 +72,8 @@ def one_verdict_each(one_judge: pl.DataFrame) -> pl.DataFrame:
     `orders` is both_orders, one_order, order_unknown or shown_apart (pointwise). See the module for
     how the verdict is made.
     """
-    said = pl.col("verdict")
-    counts = [(said == code).sum().alias(f"said_{code + 1}") for code in (-1, 0, 1)]
-    names = [f"said_{code + 1}" for code in (-1, 0, 1)]
-    most = pl.max_horizontal(names)
-    alone = pl.sum_horizontal([(pl.col(name) == most).cast(pl.Int64) for name in names]) == 1
-    answer = (
-        pl.when(most == 0).then(None)
-        .when(~alone | (pl.col("said_1") == most)).then(0)
-        .when(pl.col("said_2") == most).then(1)
-        .otherwise(-1)
-    )  # fmt: skip
-    shown = one_judge.group_by([*_PAIR, "first"], maintain_order=True).agg(
-        pl.col("cluster", "longer", "form").first(), *counts
-    )
     pairs = (
-        shown.with_columns(answer.cast(pl.Int8).alias("answer"))
+        _answers(one_judge)
         .group_by(_PAIR, maintain_order=True)
         .agg(
             pl.col("cluster", "longer").first(),
@@ -98,7 +89,7 @@ def one_verdict_each(one_judge: pl.DataFrame) -> pl.DataFrame:
         .when(pl.col("answers") == 1).then(pl.col("one"))
         .otherwise(0)
     )  # fmt: skip
-    words = {0: "order_unknown", 1: "one_order", 2: "both_orders"}
+    words = dict(enumerate(_ORDERS[:3]))  # by how many orders are known
     return pairs.select(
         *_PAIR,
         "cluster",
@@ -109,6 +100,25 @@ def one_verdict_each(one_judge: pl.DataFrame) -> pl.DataFrame:
         .otherwise(pl.col("slots").replace_strict(words, return_dtype=pl.String))
         .alias("orders"),
     )
+
+
+def _answers(one_judge: pl.DataFrame) -> pl.DataFrame:
+    """A line for each pair and order: `answer` of all draws (null: none is readable)."""
+    said = pl.col("verdict")
+    counts = [(said == code).sum().alias(f"said_{code + 1}") for code in (-1, 0, 1)]
+    names = [f"said_{code + 1}" for code in (-1, 0, 1)]
+    most = pl.max_horizontal(names)
+    alone = pl.sum_horizontal([(pl.col(name) == most).cast(pl.Int64) for name in names]) == 1
+    answer = (
+        pl.when(most == 0).then(None)
+        .when(~alone | (pl.col("said_1") == most)).then(0)
+        .when(pl.col("said_2") == most).then(1)
+        .otherwise(-1)
+    )  # fmt: skip
+    shown = one_judge.group_by([*_PAIR, "first"], maintain_order=True).agg(
+        pl.col("cluster", "longer", "form").first(), *counts
+    )
+    return shown.with_columns(answer.cast(pl.Int8).alias("answer"))
 
 
 def measured(
@@ -127,13 +137,13 @@ def measured(
     both = every.join(answers, on=_PAIR, how="inner", maintain_order="left")
     judge, truth, clusters = coded(both["verdict"]), coded(both["gold"]), both["cluster"].to_numpy()
     given = one_judge.join(answers, on=_PAIR, how="inner", maintain_order="left")
-    words = both["orders"].value_counts()
+    lean = longer_lean(judge, truth, both["longer"].to_numpy(), clusters, seed=seed)
     return Measured(
         against_gold=_against(judge, truth, clusters, seed),
         one_human=_one_human(duels, every, gold, seed),
         by_order=_by_order(given, seed),
         swaps=_swaps(swapped(one_judge), seed),
-        lean=longer_lean(judge, truth, both["longer"].to_numpy(), clusters, seed=seed),
+        lean={**lean, "difference": difference_without_fault(lean["difference"])},
         unreadable=rate(
             one_judge["verdict"].is_null().to_numpy().astype(float),
             one_judge["cluster"].to_numpy(),
@@ -141,16 +151,21 @@ def measured(
         ),
         chance=chance_levels(truth),
         base_rate=base_rates(truth),
-        pairs={
-            "gold": len(both),
-            "readable": int(judge.known.sum()),
-            "unreadable": int((~judge.known).sum()),
-            **dict.fromkeys(("both_orders", "one_order", "order_unknown", "shown_apart"), 0),
-            **dict(zip(words["orders"].to_list(), words["count"].to_list(), strict=True)),
-            "without_gold": len(every) - len(both),
-        },
+        pairs=_pair_counts(both, without_gold=len(every) - len(both)),
         clusters=len(np.unique(clusters[judge.known])),
     )
+
+
+def _pair_counts(both: pl.DataFrame, *, without_gold: int) -> dict[str, int]:
+    """`Measured.pairs`, of the pairs that the judge and the gold judged."""
+    unreadable = both["verdict"].null_count()
+    return {
+        "gold": len(both),
+        "readable": len(both) - unreadable,
+        "unreadable": unreadable,
+        **{word: int((both["orders"] == word).sum()) for word in _ORDERS},
+        "without_gold": without_gold,
+    }
 
 
 def coded(verdicts: pl.Series) -> Coded:
@@ -190,7 +205,14 @@ def _against(
     judge: Coded, truth: Coded, clusters: np.ndarray[Any, Any], seed: int
 ) -> dict[str, dict[str, Estimate]]:
     one, other = (Coded(rater.codes + 1, rater.known) for rater in (judge, truth))
-    return agreement(one, other, clusters, VERDICTS, seed=seed)
+    found = agreement(one, other, clusters, VERDICTS, seed=seed)
+    both = judge.known & truth.known
+    sides = both & (judge.codes != 0) & (truth.codes != 0)
+    answers = {"class": one.codes[both], "dropped": one.codes[sides] // 2, "half": one.codes[both]}
+    return {
+        ties: coefficients_without_fault(found[ties], answers[ties], _CREDITS[ties])
+        for ties in TIES
+    }
 
 
 def _swaps(turned: pl.DataFrame, seed: int) -> dict[str, Estimate]:

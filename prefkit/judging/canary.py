@@ -31,6 +31,7 @@ __all__ = ["Canary"]
 
 _CLUSTER_DIGITS = 15  # hexadecimal: 60 bits, which a signed integer holds
 _LISTED = 8  # judges of a set that are named in an error
+_NOT_JUDGED = ("skip", "infra")
 
 
 class _Place(NamedTuple):
@@ -184,6 +185,8 @@ def _names_of(vote: Vote) -> set[str]:
 
 def _place(number: int, vote: Vote, rubric: Rubric, how: How) -> _Place | str:
     """What was shown for a vote, or why that cannot be asked again and compared."""
+    if vote.outcome in _NOT_JUDGED:
+        return "not judged then"
     by_token = how.way == "first_token" and rubric.form == "pairwise"
     if vote.scale != ("probability" if by_token else rubric.vote_scale):
         return "asked in another way"
@@ -201,7 +204,7 @@ def _then(vote: Vote, places: Sequence[int]) -> Answer:
     return Answer(
         word=word_of(vote.outcome, [vote.scores[place] for place in places]),
         logit=logit if isinstance(logit, float) and math.isfinite(logit) else None,
-        model=_model(vote.by) if vote.by else None,
+        model=vote.by,
         build=build if isinstance(build, str) else None,
     )
 

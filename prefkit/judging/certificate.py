@@ -53,7 +53,14 @@ class Check(NamedTuple):
         if self.gate is None:
             return f"{self.name} must be shown to hold at {self.limit:g}, but: {self.reason}"
         sign = self.gate.holds_if
-        return f"{self.name} is {self.gate.value:.3g}, must be {sign} {self.limit:g}"
+        return f"{self.name} is {self._value(self.gate.value)}, must be {sign} {self.limit:g}"
+
+    def _value(self, value: float) -> str:
+        """A count in full; else three digits, or as many as tell it from the limit."""
+        if value == int(value):
+            return f"{value:.0f}"
+        texts = [f"{value:.{digits}g}" for digits in (3, 6, 17)]
+        return next((text for text in texts if float(text) != self.limit), texts[0])
 
     def facts(self) -> dict[str, Any]:
         """The check as plain JSON; `value` is the end of the interval that speaks against."""

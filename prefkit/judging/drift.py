@@ -23,7 +23,7 @@ itself no drift.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -118,7 +118,7 @@ class Drift:
     logit: Estimate
     """Mean change of the log-odds of the one shown first."""
     models: tuple[Mapping[str, int], Mapping[str, int]]
-    """How many verdicts each model gave, then and now, as the provider names it."""
+    """How many verdicts each model gave, then (as its votes name it) and now (as its provider)."""
     builds: tuple[Mapping[str, int], Mapping[str, int]]
     unanswered: int
     left_out: Mapping[str, int]
@@ -140,7 +140,7 @@ class Drift:
         """What the provider calls otherwise than then, in words."""
         said = []
         for what, (then, now) in (("model", self.models), ("build", self.builds)):
-            new = sorted(set(now) - set(then))
+            new = sorted(name for name in now if not _is_known(name, then))
             if then and new:
                 said.append(f"the {what} is now {', '.join(new)}, it was {', '.join(sorted(then))}")
         return tuple(said)
@@ -256,6 +256,11 @@ def _logit_change(both: Sequence[Asked]) -> Estimate:
 
     found = estimates({"change": changes}, clusters, np.ones(len(rows)), mean)
     return bounded(found)["change"]
+
+
+def _is_known(name: str, then: Iterable[str]) -> bool:
+    """Whether one was called so, with or without the revision that it was pinned to."""
+    return any(one == name or one.startswith(f"{name}@") for one in then)
 
 
 def _counted(names: Sequence[str | None]) -> dict[str, int]:

@@ -9,7 +9,7 @@ no gold, and counted.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -20,7 +20,18 @@ from prefkit.statistics.agreement import TIES, VERDICTS, agreement, implied_erro
 from prefkit.statistics.bootstrap import Estimate
 from prefkit.statistics.shares import Coded
 
-__all__ = ["HUMAN", "Gold", "gold_for", "gold_of", "head_counts", "human_ceiling"]
+__all__ = [
+    "HUMAN",
+    "Gold",
+    "GoldKind",
+    "gold_about",
+    "gold_for",
+    "gold_of",
+    "head_counts",
+    "human_ceiling",
+]
+
+GoldKind = Literal["human", "label"]
 
 _PAIR = ("comparison", "a", "b")
 _KEPT = (*_PAIR, "verdict", "votes", "agreeing")
@@ -38,7 +49,7 @@ class Gold:
     criterion: str | None = None
     """What it is about; null = overall, and where there is none."""
 
-    kind: Literal["human", "label"] | None = None
+    kind: GoldKind | None = None
     said: str
     """Where it comes from, in words."""
 
@@ -57,6 +68,15 @@ def gold_of(
     return _with_majority(head_counts(duels, criterion, kinds))
 
 
+def gold_about(duels: pl.DataFrame, kind: GoldKind, criterion: str | None) -> Gold:
+    """All gold of one kind about one criterion, whoever judged the same pairs."""
+    counted = head_counts(duels, criterion, (kind,))
+    return Gold(
+        frame=_with_majority(counted), criterion=criterion, kind=kind, said=kind,
+        left_out=_left_out(counted),
+    )  # fmt: skip
+
+
 def gold_for(duels: pl.DataFrame, judge: JudgeName) -> Gold:
     """The gold for a judge, from all duels of a dataset.
 
@@ -66,22 +86,17 @@ def gold_for(duels: pl.DataFrame, judge: JudgeName) -> Gold:
     """
     mine = _judged_by(duels, judge)
     for kind, criterion in _wishes(judge):
-        counted = head_counts(duels, criterion, (kind,))
-        frame = _with_majority(counted)
-        met = frame.join(mine, on=list(_PAIR), how="semi").height
+        found = gold_about(duels, kind, criterion)
+        met = found.frame.join(mine, on=list(_PAIR), how="semi").height
         if met:
-            said = _said(kind, criterion, judge.criterion, met)
-            return Gold(
-                frame=frame, criterion=criterion, kind=kind, said=said,
-                left_out=_left_out(counted),
-            )  # fmt: skip
+            return replace(found, said=_said(kind, criterion, judge.criterion, met))
     return Gold(
         frame=gold_of(duels.clear(), None), said="no person and no label on any pair it judged"
     )
 
 
-def _wishes(judge: JudgeName) -> Iterator[tuple[Literal["human", "label"], str | None]]:
-    kinds: tuple[Literal["human", "label"], ...] = ("human", "label")
+def _wishes(judge: JudgeName) -> Iterator[tuple[GoldKind, str | None]]:
+    kinds: tuple[GoldKind, ...] = ("human", "label")
     criteria = [judge.criterion, None] if judge.criterion is not None else [None]
     return ((kind, criterion) for kind in kinds for criterion in criteria)
 

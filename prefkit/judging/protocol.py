@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
 from typing import NamedTuple
 
 from prefkit.errors import ConfigError
@@ -24,13 +23,10 @@ from prefkit.judging.sitting import (
 from prefkit.judging.terms import Many, Orders, Protocol
 from prefkit.judging.votes import Judge, vote_of
 from prefkit.llm.client import Client
-from prefkit.llm.names import plain_model
 from prefkit.llm.records import Request
 from prefkit.schema.records import Comparison, Vote
 
 __all__ = ["Judged", "Many", "Missing", "Orders", "Protocol", "judged", "requests_of"]
-
-_WAITING = 256  # comparisons without a named reply that wait for the first that has one
 
 Brackets = Callable[[int, Comparison, Rubric], list[list[Match]]]
 """The matches of a comparison as far as they are known; the number is that of `Plans`."""
@@ -101,8 +97,8 @@ def judged(  # noqa: PLR0913 - one call, from `collect judge`
             for sitting in sittings(client, Requests(comparisons, protocol, plans), stage=stage):
                 known.note(sitting)
         requests = _final(comparisons, protocol, _everything(protocol, known.brackets), total)
-        for sitting, named in _named(sittings(client, requests, stage=stage), judge):
-            yield _told(sitting, named)
+        for sitting in sittings(client, requests, stage=stage):
+            yield _told(sitting, judge)
 
     return told()
 
@@ -217,27 +213,6 @@ def _of_round(
 
 def _seeds(comparison: Comparison) -> tuple[int, ...]:
     return seeded(*Identity.of(comparison))
-
-
-def _named(found: Iterator[Sitting], judge: Judge) -> Iterator[tuple[Sitting, Judge]]:
-    """Each sitting with the judge by the name that its provider tells.
-
-    A reply without an answer does not say whose it is: it is counted to the model that answers the
-    others, else its failures would be those of another judge.
-    """
-    waiting: list[Sitting] = []
-    is_known = False
-    for sitting in found:
-        replies = [one.heard.reply for one in sitting.judgements if one.heard is not None]
-        told = next((reply.model for reply in replies if reply.model), None)
-        if told is not None:
-            judge = replace(judge, model=plain_model(told))
-        is_known = is_known or told is not None or len(waiting) >= _WAITING
-        waiting.append(sitting)
-        if is_known or (not replies and len(waiting) == 1):
-            yield from ((one, judge) for one in waiting)
-            waiting = []
-    yield from ((one, judge) for one in waiting)
 
 
 def _told(sitting: Sitting, judge: Judge) -> Judged:

@@ -9,7 +9,7 @@ its last word is a conclusion.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import polars as pl
@@ -19,6 +19,7 @@ from prefkit.judging.unquoted import unquoted
 __all__ = ["named_place", "named_places"]
 
 _MOST = 4_000  # characters, from the end: a last word is there
+_MOST_IN_ONE = 20  # statements in a sentence: more is no sentence, and is looked through for each
 
 _NOUN = r"(?:response|output|answer|assistant|model|completion|reply)"
 _BARE = r"(?-i:[A-H])"
@@ -48,24 +49,33 @@ _END = (
     rf"(?={_STOP}|{_REASON}|\s*\u2014|\s+-\s|\s+(?:than|over|overall|here|and|but|so|by\s+far|"
     rf"of\s+the\s+two)\b|\s+to\s+{_NAME})"
 )
+_WORDS_OF_BETTER = (
+    "better", "best", "superior", "prefer", "stronger", "winning", "winner",
+)  # fmt: skip
+# Each with the words of which it needs one: to search for a word is a hundred times faster.
 _STATEMENTS = tuple(
-    re.compile(f"(?i){pattern}")
-    for pattern in (
-        rf"(?P<name>{_NAME})\s*,?\s*{_IS}\s+{_DENIAL}{_ADVERBS}{_BETTER}{_END}",
-        rf"(?P<name>{_NAME})\s+(?:(?:clearly|easily)\s+)?wins\b{_END}",
-        rf"(?P<name>{_NAME})\s+(?:(?:clearly|easily)\s+)?(?:outperforms|beats)\s+{_NAME}{_END}",
-        rf"{_BETTER}(?:\s+overall)?\s*(?:{_IS}\s*:?|:)\s*{_DENIAL}(?P<name>{_NAME})"
-        rf"(?={_STOP}|{_REASON})",
-        rf"\b(?:i|we)\s+{_WILL}{_CHOOSE}\s+(?P<name>{_NAME})"
-        rf"(?={_STOP}|{_REASON}|\s+(?:over|to|here)\b)",
-        rf"\b(?:verdict|winner|decision|conclusion|preference)\s*(?:is\s*:?|:)\s*"
-        rf"(?P<name>{_NAME})(?={_STOP})",
+    (words, re.compile(f"(?i){pattern}"))
+    for words, pattern in (
+        (_WORDS_OF_BETTER,
+         rf"(?P<name>{_NAME})\s*,?\s*{_IS}\s+{_DENIAL}{_ADVERBS}{_BETTER}{_END}"),
+        (("wins",), rf"(?P<name>{_NAME})\s+(?:(?:clearly|easily)\s+)?wins\b{_END}"),
+        (("outperforms", "beats"),
+         rf"(?P<name>{_NAME})\s+(?:(?:clearly|easily)\s+)?(?:outperforms|beats)\s+{_NAME}{_END}"),
+        (_WORDS_OF_BETTER,
+         rf"{_BETTER}(?:\s+overall)?\s*(?:{_IS}\s*:?|:)\s*{_DENIAL}(?P<name>{_NAME})"
+         rf"(?={_STOP}|{_REASON})"),
+        (("prefer", "choose", "pick", "select", "favor", "favour", "go with", "vote for"),
+         rf"\b(?:i|we)\s+{_WILL}{_CHOOSE}\s+(?P<name>{_NAME})"
+         rf"(?={_STOP}|{_REASON}|\s+(?:over|to|here)\b)"),
+        (("verdict", "winner", "decision", "conclusion", "preference"),
+         rf"\b(?:verdict|winner|decision|conclusion|preference)\s*(?:is\s*:?|:)\s*"
+         rf"(?P<name>{_NAME})(?={_STOP})"),
     )
-)
+)  # fmt: skip
 _MARK = re.compile(r"\[\[(?P<name>[A-H])\]\]")
 _MAY = (  # in lower case
-    r"better|best|superior|prefer|winner|wins\b|outperform|beats|choose|pick|select|favou?r|"
-    r"vote for|go with|verdict|decision|conclusion|\[\["
+    r"better|best|superior|prefer|winner|stronger|winning|wins\b|outperform|beats|choose|pick|"
+    r"select|favou?r|vote for|go with|verdict|decision|conclusion|\[\["
 )
 _TELLING = re.compile(_MAY)
 
@@ -107,6 +117,7 @@ _BEFORE_BARE = re.compile(
     r"(?i)(?:^|[^\w\s]|\b(?:so|and|but|thus|therefore|hence|that|overall|think|believe|because|as|"
     r"since|is|conclude|clearly|then))\s*$"
 )
+_SPACES = re.compile(r"[^\S\n]{2,}")
 _SENTENCE = re.compile(r"(?<=[.!?])[\s)]+|\n+|;")
 _TOLD = re.compile(r"(?i)\b(first|second|[a-h1-8])\b")
 _ORDINALS = {"first": 0, "second": 1}
@@ -136,13 +147,17 @@ def named_place(rationale: str) -> int | None:
     plain = unquoted(rationale)
     if plain is None:
         return None
-    sentences = [each for each in _SENTENCE.split(plain[-_MOST:]) if _TELLING.search(each.lower())]
-    statements = list(_statements(sentences))
-    if not statements:
-        return _marked(sentences)
-    last = statements[-1]
-    named = {each.place for each in statements if each.place is not None}
-    return last.place if len(named) == 1 or last.concludes else None
+    plain = _SPACES.sub(" ", plain[-_MOST:])
+    sentences = [each for each in _SENTENCE.split(plain) if _TELLING.search(each.lower())]
+    last: _Statement | None = None
+    for each in _backwards(sentences):
+        if last is None:
+            last = each
+            if each.concludes or each.place is None:
+                return each.place
+        elif each.place not in (None, last.place):
+            return None
+    return last.place if last is not None else _marked(sentences)
 
 
 def _marked(sentences: Sequence[str]) -> int | None:
@@ -151,12 +166,21 @@ def _marked(sentences: Sequence[str]) -> int | None:
     return named.pop() if len(named) == 1 else None
 
 
-def _statements(sentences: Iterable[str]) -> Iterator[_Statement]:
-    """Every statement about which response is better, in the order of the text."""
-    for sentence in sentences:
-        matches = [match for pattern in _STATEMENTS for match in pattern.finditer(sentence)]
+def _backwards(sentences: Sequence[str]) -> Iterator[_Statement]:
+    """Every statement about which response is better, the last one first."""
+    for sentence in reversed(sentences):
+        lower = sentence.lower()
+        matches = [
+            match
+            for words, pattern in _STATEMENTS
+            if any(word in lower for word in words)
+            for match in pattern.finditer(sentence)
+        ]
+        if len(matches) > _MOST_IN_ONE:
+            yield _Statement(None, concludes=False)
+            continue
         concludes = _CONCLUDES.search(sentence) is not None
-        for match in sorted(matches, key=lambda each: each.start()):
+        for match in sorted(matches, key=lambda each: each.start(), reverse=True):
             yield _Statement(_place(match["name"]) if _clear(sentence, match) else None, concludes)
 
 

@@ -59,6 +59,15 @@ class Thresholds(Options):
             raise ValueError(
                 "no limit on the agreement with the gold is set: such a certificate says nothing"
             )
+        if self.without_ceiling == "leave_out" and all(
+            value is None
+            for one in limits
+            for value in one.model_dump(exclude={"share_of_ceiling"}).values()
+        ):
+            raise ValueError(
+                "share_of_ceiling is the only limit on the agreement with the gold, and is left out"
+                " where the ceiling is not known: set another one, or without_ceiling: refuse"
+            )
         return self
 
     def ties(self, section: str) -> TieLimits:

@@ -9,7 +9,7 @@ __all__ = ["unquoted"]
 
 _BLOCKS = re.compile(r"```.*?```|~~~.*?~~~", re.DOTALL)
 _FENCES = ("```", "~~~")
-_LINES = re.compile(r"(?m)^\s*>.*$")
+_LINES = re.compile(r"(?m)^[^\S\n]*>.*$")
 # Opening and closing marks: curly, angled, low and high, single angled, corners.
 _PAIRS = (
     ("\u201c", "\u201d"),
@@ -23,6 +23,8 @@ _NAME_ONLY = re.compile(
     r"(?i)\s*(?:(?:response|output|answer|assistant|model)\s*)?\(?(?:[a-h]|[1-8])\)?\s*[.,]?\s*"
 )
 _SINGLE = re.compile(r"(?<!\w)['\u2018](?=\S)(.+?)(?<=\S)['\u2019](?!\w)", re.DOTALL)
+_SINGLES = ("'", "\u2018", "\u2019")
+_LAST = re.compile(r"['\u2019](?<=\S.)(?!\w)", re.DOTALL)  # the mark first: it is searched for
 _OPENING = re.compile(r"(?<!\w)['\u2018](?=\w)|\u2018")
 _CLOSING = re.compile(r"(?<=\w)['\u2019](?!\w)")
 
@@ -83,7 +85,12 @@ def _between(text: str, mark: str) -> str | None:
 
 def _without_single(text: str) -> str | None:
     """The same of single quotes, which are apostrophes as well: what may be either is not told."""
-    plain = _without(text, _SINGLE)
+    if not any(mark in text for mark in _SINGLES):
+        return text
+    # Beyond the last closing mark no quotation ends, and to look for an end there is quadratic.
+    closing = [match.end() for match in _LAST.finditer(text)]
+    end = closing[-1] if closing else 0
+    plain = _without(text[:end], _SINGLE) + text[end:]
     if plain == text:
         return None if _OPENING.search(text) else text
     return None if _OPENING.search(plain) or _CLOSING.search(plain) else plain

@@ -6,26 +6,25 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, NoReturn
+from typing import Any, NoReturn, get_args
 
 from prefkit.judging.asking import USUAL, How, letters_of, schema_of
 from prefkit.judging.first_token import FirstToken, first_token, goes_on
 from prefkit.judging.rendering import names_of
 from prefkit.judging.rubric import Rubric
 from prefkit.judging.signs import visible
-from prefkit.llm.records import Reply
+from prefkit.llm.records import PAID_FAILURES, FailureKind, Reply
 
 __all__ = ["UNANSWERED", "Verdict", "read"]
 
-UNANSWERED = frozenset(
-    {
-        *("throttled", "server", "transport", "timeout", "down"),
-        *("refused", "budget", "expired", "cancelled"),
-    }
-)
-"""Failures of a reply for which the judge is not to blame: it never had its say."""
+UNANSWERED = frozenset(get_args(FailureKind)) - frozenset(PAID_FAILURES)
+"""Failures of a reply for which the judge is not to blame: it never had its say.
+
+What it is to blame for is a whole answer that breaks what was asked for.
+"""
 
 _ROUNDING = 1e-6  # of a mass that is a sum of exponentials
+_TOLD_OFF = 1e-3  # of a total probability, as servers round: no less is left for what is not told
 _SHOWN = 120  # characters of an answer in a message
 
 
@@ -224,7 +223,8 @@ def _logit(found: FirstToken) -> float | None:
     told = found.logprobs
     if "A" not in told and "B" not in told:
         return None
-    return told.get("A", found.floor) - told.get("B", found.floor)
+    most = min(found.floor, math.log(max(1 - found.mass, _TOLD_OFF)))
+    return told.get("A", most) - told.get("B", most)
 
 
 def _sigmoid(logit: float) -> float:

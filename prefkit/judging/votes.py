@@ -23,7 +23,7 @@ class Judge:
     source: str
     """The client: `openai:MODEL`."""
     model: str
-    """For replies that do not say which model they are of."""
+    """For providers that do not say which model answers."""
     revision: str | None
     """Null = not pinned."""
     bill: Callable[[Usage], float | None]

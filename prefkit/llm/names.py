@@ -11,7 +11,7 @@ from prefkit.step import plain_name
 __all__ = ["plain_model", "plain_spec"]
 
 _IN_PROCESS = ("vllm", "transformers", "replay")
-_PLACE = re.compile(r"[/~\\]|\.\.?[/\\]|[A-Za-z]:[/\\]")
+_PLACE = re.compile(r"[/~\\]|\.\.?[/\\]|[A-Za-z]:[/\\]|file:")
 
 
 def plain_spec(spec: str) -> str:

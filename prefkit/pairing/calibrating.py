@@ -16,9 +16,11 @@ import polars as pl
 import pyarrow as pa
 
 from prefkit.pairing.margin_sources import MarginSource, margin_sources
-from prefkit.statistics.calibration import Calibration, calibrate_pairs
+from prefkit.statistics.calibration import FEWEST_OF_A_CLASS, Calibration, calibrate_pairs
 from prefkit.statistics.curves import Curve, Isotonic, Platt
 from prefkit.statistics.logistic import sigmoid
+from prefkit.statistics.planning import most_errors
+from prefkit.statistics.ranks import Floats
 
 __all__ = ["GOLD", "GOLD_ROWS", "SPLIT", "Curves", "SourceCurve", "calibrated", "curves_of"]
 
@@ -32,17 +34,24 @@ GOLD = {
 
 GOLD_ROWS: Mapping[str, Any] = {
     "source": pl.String,
+    "comparison": pl.String,
+    "a": pl.Int32,
+    "b": pl.Int32,
     "margin": pl.Float64,
     "cluster": pl.UInt64,
     **dict.fromkeys(GOLD, pl.Int8),
 }
-"""A line a pair: its source, its margin, its prompt's cluster, and what gold says of the chosen
-side: 1 better, 0 a tie, -1 worse, plus or minus `SPLIT` no majority, null for no gold."""
+"""A line a pair: its source, its comparison and places, its margin, its prompt's cluster, and what
+gold says of the chosen side: 1 better, 0 a tie, -1 worse, plus or minus `SPLIT` no majority, null
+for no gold."""
 
 SPLIT = 9
 
-_COUNTS = ("gold_rows", "gold_clusters", "gold_ties_left_out", "gold_splits_left_out")
-_DIGITS = 9  # of a curve, so that it reads the same in the manifest as it was used
+_COUNTS = (
+    *("gold_rows", "gold_wrong", "gold_clusters"),
+    *("gold_ties_left_out", "gold_splits_left_out"),
+)
+_DIGITS = 9  # of a curve, so that it reads the same in the manifest as it was used, and of margins
 _PLACES = 12  # of a probability: beyond, machines differ
 
 
@@ -68,6 +77,22 @@ class SourceCurve(NamedTuple):
         return curve is not None and curve.values[0] == curve.values[-1]
 
     @property
+    def note(self) -> str | None:
+        """What the curve does not tell by itself: no use of the margins, or hardly an error."""
+        if self.found.curve is None:
+            return None
+        if self.level:
+            return "a larger margin is not more often right: every pair gets one half"
+        wrong, prompts = self.counts["gold_wrong"], self.counts["gold_clusters"]
+        if wrong >= FEWEST_OF_A_CLASS:
+            return None
+        most = most_errors(min(wrong, prompts), prompts)
+        return (
+            f"gold finds only {wrong} of {self.counts['gold_rows']:,} wrong: up to {most:.1%} may"
+            " be, and how that falls with the margin is hardly measured"
+        )
+
+    @property
     def said(self) -> str:
         """What gold made of it in one line: `ECE 0.21 -> 0.04 (n 412)`, or why nothing."""
         found = self.found
@@ -75,8 +100,10 @@ class SourceCurve(NamedTuple):
             return str(found.reason)
         errors = [part["ece"].value for part in (found.before, found.after) if part]
         shown = " -> ".join("not known" if one is None else f"{one:.2f}" for one in errors)
-        level = ", no better than chance: one half" if self.level else ""
-        return f"{found.kind}, ECE {shown} (n {self.counts['gold_rows']:,}){level}"
+        note = ", no better than chance: one half" if self.level else ""
+        if self.note and not self.level:
+            note = f", {self.note}"
+        return f"{found.kind}, ECE {shown} (n {self.counts['gold_rows']:,}){note}"
 
     def facts(self) -> dict[str, Any]:
         """The source, its gold, its curve and what that is worth, for a manifest."""
@@ -91,8 +118,8 @@ class SourceCurve(NamedTuple):
         }
         if found.curve is None:
             return {**facts, "reason": found.reason}
-        if self.level:
-            facts["note"] = "a larger margin is not more often right: every pair gets one half"
+        if self.note is not None:
+            facts["note"] = self.note
         parts = {"before": found.before, "after": found.after, "gain": found.gain}
         measured = {
             part: {name: one.facts() for name, one in numbers.items()}
@@ -118,10 +145,12 @@ def curves_of(rows: Iterable[pl.DataFrame], kind: str) -> Curves:
     """Fit the curve of every source to its lines of `GOLD_ROWS`.
 
     Args:
-        rows: frames with these columns, in the order of the dataset.
+        rows: frames with these columns, in the order of the dataset; a pair that comes again from
+            the same source counts once.
         kind: `platt` or `isotonic`.
     """
     lines = pl.concat([pl.DataFrame(schema=GOLD_ROWS), *rows])
+    lines = lines.unique(["source", "comparison", "a", "b"], keep="first", maintain_order=True)
     keys = sorted(lines["source"].unique().to_list())
     parts = {key: lines.filter(pl.col("source") == key) for key in keys}
     return Curves(kind, {key: _curve_of(key, part, kind) for key, part in parts.items()})
@@ -136,7 +165,7 @@ def _curve_of(key: str, lines: pl.DataFrame, kind: str) -> SourceCurve:
         none = Calibration(kind, None, reason, {}, {}, {}, 0, {})
         return SourceCurve(source, none, None, dict.fromkeys(_COUNTS, 0))
     decided = lines.filter(pl.col(met[0]).is_in([1, -1]))
-    margins = decided["margin"].to_numpy()
+    margins = _all_short(decided["margin"].to_numpy())
     clusters = decided["cluster"].to_numpy()
     found = calibrate_pairs(
         margins,
@@ -149,7 +178,8 @@ def _curve_of(key: str, lines: pl.DataFrame, kind: str) -> SourceCurve:
         found = found._replace(curve=_rounded(found.curve))
     verdicts = lines[met[0]].drop_nulls().abs()
     left_out = [(verdicts == 0).sum(), (verdicts == SPLIT).sum()]
-    counts = map(int, [len(margins), len(np.unique(clusters)), *left_out])
+    wrong = (decided[met[0]] == -1).sum()
+    counts = map(int, [len(margins), wrong, len(np.unique(clusters)), *left_out])
     return SourceCurve(source, found, met[0], dict(zip(_COUNTS, counts, strict=True)))
 
 
@@ -164,6 +194,13 @@ def _short(value: float) -> float:
     return float(f"{value:.{_DIGITS}g}")
 
 
+def _all_short(margins: Floats) -> Floats:
+    """Margins that differ in their last bits only, as log-odds of 1 and 0 do, are equal."""
+    known, places = np.unique(margins, return_inverse=True)
+    short = np.array([_short(one) for one in known.tolist()], dtype=float)
+    return short[places.reshape(-1)]
+
+
 def calibrated(found: pl.DataFrame, table: pa.Table, curves: Curves) -> pl.DataFrame:
     """Chosen pairs with the probabilities that the curves give to margins without one.
 
@@ -171,7 +208,7 @@ def calibrated(found: pl.DataFrame, table: pa.Table, curves: Curves) -> pl.DataF
     a margin beyond those that gold has seen, which gets the probability of that end.
     """
     keys = margin_sources(found, table)
-    margins = found["margin"].to_numpy()
+    margins = _all_short(found["margin"].to_numpy())
     chosen = np.full(len(found), np.nan)
     beyond: list[str | None] = [None] * len(found)
     for key in keys.drop_nulls().unique().sort():
@@ -180,7 +217,7 @@ def calibrated(found: pl.DataFrame, table: pa.Table, curves: Curves) -> pl.DataF
             continue
         own = np.flatnonzero((keys == key).fill_null(value=False).to_numpy())
         chosen[own] = np.round(curve.probabilities(margins[own]), _PLACES)
-        for line in own[_outside(curve, margins[own])].tolist():
+        for line in own[curve.outside(margins[own])].tolist():
             beyond[line] = f"beyond the margins of its gold ({_range(curve)}): that end's value"
     got = pl.Series("got", chosen).fill_nan(None)
     found = found.with_columns(keys.alias("source"), pl.Series("beyond", beyond, pl.String))
@@ -188,12 +225,6 @@ def calibrated(found: pl.DataFrame, table: pa.Table, curves: Curves) -> pl.DataF
         p_chosen=pl.coalesce("p_chosen", got),
         p_kind=pl.when(got.is_not_null()).then(pl.lit(curves.kind)).otherwise("p_kind"),
     )
-
-
-def _outside(curve: Curve, margins: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    """Beyond the seen range by more than the digits that a curve is kept with."""
-    slack = 10.0 ** (1 - _DIGITS) * np.abs(margins)
-    return curve.outside(margins - np.sign(margins) * slack)
 
 
 def _range(curve: Curve) -> str:

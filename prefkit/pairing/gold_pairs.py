@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from prefkit.judging.duels import duels_of
 from prefkit.judging.gold import gold_of
@@ -13,7 +14,7 @@ from prefkit.pairing.pairs import Plan, evidence_of
 from prefkit.schema.columns import one_chunk
 from prefkit.schema.digests import clusters_of
 
-__all__ = ["gold_pairs", "gold_plan"]
+__all__ = ["gold_pairs", "gold_plan", "gold_verdicts"]
 
 _PAIR = ["comparison", "a", "b"]
 _NOT_PEOPLE = ("judge", "reward", "execution", "rule")
@@ -29,15 +30,24 @@ def gold_plan(plan: Plan) -> Plan:
     return plan._replace(selection=plan.selection._replace(kinds=kinds), curves=None)
 
 
-def gold_pairs(plan: Plan, table: pa.Table) -> pl.DataFrame:
+def gold_pairs(plan: Plan, table: pa.Table, verdicts: pl.DataFrame | None = None) -> pl.DataFrame:
     """The pairs of a batch that have no probability yet, as lines of `GOLD_ROWS`.
 
     A pair whose votes are on both sides stands as the plan orients it; gold is said of its chosen
     side. Pairs without any gold are left out.
 
+    Args:
+        plan: see `gold_plan`.
+        table: comparisons.
+        verdicts: what gold says of any comparisons; by default what the batch itself holds.
+
     Raises:
         DataError: a score is not finite or outside its scale.
     """
+    if verdicts is None:
+        verdicts = gold_verdicts(table, plan.criterion)
+    else:
+        table = table.filter(pc.is_in(table["id"], verdicts["comparison"].to_arrow()))
     found = evidence_of(plan, table).found
     found = found.with_columns(margin_sources(found, table).alias("source"))
     found = found.filter(pl.col("source").is_not_null())
@@ -48,7 +58,6 @@ def gold_pairs(plan: Plan, table: pa.Table) -> pl.DataFrame:
         a=pl.min_horizontal(*sides),
         b=pl.max_horizontal(*sides),
     )
-    verdicts = _verdicts(table, plan.criterion)
     joined = found.join(verdicts, on=_PAIR, maintain_order="left")
     turn = pl.when(pl.col("chosen") == pl.col("a")).then(1).otherwise(-1)
     clusters = clusters_of(table["prompt"].take(joined["row"].to_arrow()))
@@ -57,8 +66,11 @@ def gold_pairs(plan: Plan, table: pa.Table) -> pl.DataFrame:
     return lines.select(pl.col(name).cast(kind) for name, kind in GOLD_ROWS.items())
 
 
-def _verdicts(table: pa.Table, criterion: str | None) -> pl.DataFrame:
-    """What people and labels say of pairs of responses: comparison, a, b, the keys of `GOLD`."""
+def gold_verdicts(table: pa.Table, criterion: str | None) -> pl.DataFrame:
+    """What people and labels say of pairs of responses: comparison, a, b, the keys of `GOLD`.
+
+    A comparison's id fixes its responses and their places, so they hold in any dataset.
+    """
     duels = duels_of(table).filter(pl.col("verdict").is_not_null())
     found = duels.select(_PAIR).unique(maintain_order=True)
     for name in GOLD:

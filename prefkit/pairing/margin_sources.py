@@ -18,8 +18,9 @@ __all__ = ["MarginSource", "margin_sources"]
 class MarginSource(NamedTuple):
     """What makes margins comparable; a panel is a source of its own, and so is each part of it.
 
-    `orders`: `one order` or `several orders` that the judges were shown, null where that is not
-    known or each response stood alone: a margin of one order holds the effect of that order.
+    `orders`: `one order`, `several orders` (by each judge every order as often as the others) or
+    `uneven orders`, null where that is not known or each response stood alone: a margin of one
+    order holds the effect of that order, one of uneven orders a part of it.
     """
 
     unit: str
@@ -77,8 +78,12 @@ def margin_sources(found: pl.DataFrame, table: pa.Table) -> pl.Series:
     orders = (
         pl.when(shown.null_count() > 0).then(None)
         .when(shown.n_unique() == 1).then(pl.lit("one order"))
-        .otherwise(pl.lit("several orders"))
+        .when(pl.col("even").all()).then(pl.lit("several orders"))
+        .otherwise(pl.lit("uneven orders"))
     )  # fmt: skip
+    often = pl.len().over("line", "judge", "shown") * shown.n_unique().over("line", "judge")
+    other = shown.n_unique().over("line", "judge") > 1
+    votes = votes.with_columns(even=other & (often == pl.len().over("line", "judge")))
     each = votes.group_by("line").agg(
         unit=pl.col("margin_kind").first(),
         kinds=pl.col("kind").unique().sort(),

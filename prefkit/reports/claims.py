@@ -11,6 +11,7 @@ import io
 import json
 import math
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
@@ -23,7 +24,9 @@ __all__ = ["Claim", "read_claims"]
 _MOST_BYTES = 20_000_000
 _DEEPEST = 20
 _LEAST_TOLERANCE = 1e-9  # sums in another order differ by their last bits
-_NUMBER = r"[-+]?[0-9]+(?:\.[0-9]*)?(?:[eE][-+]?[0-9]+)?"
+_LARGEST = 2**63
+_NUMBER = r"[-+]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]+)?"
+_PLAIN = re.compile(_NUMBER)
 _RATIO = re.compile(rf"\s*([0-9]{{1,15}})\s*/\s*([0-9]{{1,15}})\s*(?:=\s*({_NUMBER})\s*%\s*)?")
 _PERCENT = re.compile(rf"\s*({_NUMBER})\s*%\s*")
 _HINT = 'write a mapping of names to numbers, like {"equal": "92 / 100 = 92.0%", "kappa": 0.79}'
@@ -71,17 +74,22 @@ def read_claims(path: Path) -> list[Claim]:
     tree = _of_csv(path, text) if path.suffix.lower() == ".csv" else _of_json(path, text)
     if _depth(tree) > _DEEPEST:
         raise DataError(f"{path}: objects lie more than {_DEEPEST} deep", hint=_HINT)
-    return [_claim(name, written) for name, written in _flat(tree, "")]
+    found = list(_flat(tree, ""))
+    # {"a.b": 1, "a": {"b": 2}} has one name for two numbers.
+    _refuse_twice(path, [name for name, _ in found])
+    return [_claim(name, written) for name, written in found]
+
+
+def _refuse_twice(path: Path, names: list[str]) -> None:
+    twice = [name for name, count in Counter(names).items() if count > 1]
+    if twice:
+        raise DataError(f"{path}: {twice[0]!r:.80} is given twice", hint=_HINT)
 
 
 def _of_json(path: Path, text: str) -> Mapping[str, Any]:
     def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        found = dict(pairs)
-        if len(found) < len(pairs):
-            names = [name for name, _ in pairs]
-            twice = next(name for name in names if names.count(name) > 1)
-            raise DataError(f"{path}: {twice!r} is given twice", hint=_HINT)
-        return found
+        _refuse_twice(path, [name for name, _ in pairs])
+        return dict(pairs)
 
     try:
         tree = json.loads(text, parse_float=_Digits, object_pairs_hook=once)
@@ -99,6 +107,7 @@ def _of_csv(path: Path, text: str) -> Mapping[str, Any]:
         raise DataError(f"{path}: is no CSV: {error}", hint=_HINT) from error
     if len(rows) < 2 or len(rows[0]) < 2:
         raise DataError(f"{path}: has no line of names and one of numbers", hint=_HINT)
+    _refuse_twice(path, rows[0][1:])
     found: dict[str, Any] = {}
     for number, row in enumerate(rows[1:], 2):
         if not row:
@@ -138,8 +147,7 @@ def _claim(name: str, written: Any) -> Claim:
     if isinstance(written, bool) or written is None:
         return none
     if isinstance(written, int | float | _Digits):
-        shown = float(written) if isinstance(written, _Digits) else written
-        return _in_digits(none._replace(written=shown), str(written))
+        return _in_digits(none._replace(written=_shown(written)), str(written))
     ratio, percent = _RATIO.fullmatch(written), _PERCENT.fullmatch(written)
     if ratio is not None:
         return _ratio(none, ratio)
@@ -148,10 +156,21 @@ def _claim(name: str, written: Any) -> Claim:
     return _in_digits(none, written.strip())
 
 
+def _shown(written: float | _Digits) -> float | str:
+    """A number of JSON as it may stand in JSON again, else its text: NaN, or more than 64 bits."""
+    if isinstance(written, int):
+        return written if abs(written) < _LARGEST else str(written)
+    value = float(written)
+    return value if math.isfinite(value) else str(written)
+
+
 def _in_digits(none: Claim, written: str) -> Claim:
+    # A Decimal would also read 1_000, other scripts' digits, and NaN, which no float takes.
+    if _PLAIN.fullmatch(written) is None:
+        return none
     try:
         found = Decimal(written)
-    except InvalidOperation:
+    except InvalidOperation:  # an exponent beyond all bounds
         return none
     digits, value = found.as_tuple().exponent, float(found)
     if not math.isfinite(value) or not isinstance(digits, int):

@@ -28,7 +28,8 @@ def powered_facts(sides: Sides, gold: str) -> dict[str, Any]:
 
     `trust` is lambda, `width_ratio` the width of the interval over that of the gold alone, `worth`
     how many labels alone would give it. `design_effect` is that of the labels. The judge's means on
-    rows with gold and on the rest are there to be compared: far apart, the gold is no random part.
+    rows with gold and on the rest are there to be compared: far apart, the gold is no random part;
+    close, it still need not be one.
     """
     powered = powered_mean(sides.labels, sides.labelled, sides.judged, sides.clusters)
     labelled = int(sides.labelled.sum())
@@ -64,6 +65,7 @@ def told(estimate: Mapping[str, Any], facts: Mapping[str, Any], rows: str) -> st
         helped = f"all {rows} have gold, so the judge adds nothing"
     else:
         helped = f"lambda {facts['trust']:.2f}, width {facts['width_ratio']:.2f} of the gold alone"
+        helped += f", if the {rows} with gold are a random part of all"
     return (
         f"{estimate['value']:.3f} ({estimate['low']:.3f} to {estimate['high']:.3f}) of"
         f" {facts[rows]:,} {rows} by {facts['gold_n']:,} gold labels of {facts['gold_clusters']:,}"

@@ -13,7 +13,7 @@ from prefkit.dataset import Dataset
 from prefkit.dataset.lineage import known_lineage
 from prefkit.judging.certificate import Certificate, certify
 from prefkit.judging.duels import JudgeName, duels_of_all, judges_of
-from prefkit.judging.gold import Gold, gold_of, human_ceiling
+from prefkit.judging.gold import Gold, GoldKind, gold_about, human_ceiling
 from prefkit.judging.thresholds import Thresholds, load_thresholds
 from prefkit.reports.grade_shares import grade_shares, grades_in
 from prefkit.reports.judge_votes import NO_VOTES, of_judge, votes_of
@@ -28,7 +28,7 @@ __all__ = ["SCHEMA", "USUAL", "Asked", "Report", "document", "report_of"]
 
 SCHEMA = "prefkit.report/1"
 
-_GOLD_KINDS = ("human", "label")
+_GOLD_KINDS: tuple[GoldKind, ...] = ("human", "label")
 
 Judges = Sequence[tuple[JudgeName, pl.DataFrame]]
 
@@ -172,15 +172,17 @@ def _read(source: Dataset, gold: Dataset | None) -> _Evidence:
 
 
 def _with_gold(duels: pl.DataFrame, gold: Dataset) -> tuple[pl.DataFrame, dict[str, Any]]:
-    """The duels with another dataset's answers in place of the dataset's own."""
+    """The duels with another dataset's answers in place of the dataset's own, which are counted."""
     answers = duels_of_all(gold.batches()).filter(pl.col("kind").is_in(_GOLD_KINDS))
     known = duels["comparison"].unique()
+    own = duels.filter(pl.col("kind").is_in(_GOLD_KINDS))
     found = answers.filter(pl.col("comparison").is_in(known.implode()))
     facts = {
         "name": gold.path.resolve().name,
         "content_hash": gold.content_hash,
         "comparisons": answers["comparison"].n_unique(),
         "matched": found["comparison"].n_unique(),
+        "own": own["comparison"].n_unique(),
     }
     return pl.concat([duels.filter(~pl.col("kind").is_in(_GOLD_KINDS)), found]), facts
 
@@ -245,11 +247,25 @@ def _judged(
     }
 
 
-def _criteria(duels: pl.DataFrame, golds: Iterable[Gold]) -> list[str | None]:
-    """The criteria of people's answers: those that judges are held against, else all of them."""
-    used = {gold.criterion for gold in golds if gold.kind == "human"}
-    there = set(duels.filter(pl.col("kind") == "human")["criterion"].unique().to_list())
-    return sorted(used or there, key=lambda criterion: (criterion is not None, criterion or ""))
+def _criteria(duels: pl.DataFrame, kind: str) -> list[str | None]:
+    """What the answers of a kind are about."""
+    there = duels.filter(pl.col("kind") == kind)["criterion"].unique().to_list()
+    return sorted(there, key=lambda criterion: (criterion is not None, criterion or ""))
+
+
+def _golds(duels: pl.DataFrame, golds: Iterable[Gold]) -> list[Gold]:
+    """The gold that judges are held against; beside labels, or without any, what people say too.
+
+    Labels that no judge is held against are told where nobody voted.
+    """
+    found: dict[tuple[GoldKind | None, str | None], Gold] = {
+        (gold.kind, gold.criterion): gold for gold in golds if gold.kind is not None
+    }
+    for kind in _GOLD_KINDS:
+        if not any(one == "human" for one, _ in found):
+            more = [gold_about(duels, kind, criterion) for criterion in _criteria(duels, kind)]
+            found = {**{(one.kind, one.criterion): one for one in more}, **found}
+    return list(found.values())
 
 
 _SAID = {"human": "votes of people", "label": "labels, which others made of votes or by rule"}
@@ -257,19 +273,13 @@ _SAID = {"human": "votes of people", "label": "labels, which others made of vote
 
 def _answers(duels: pl.DataFrame, golds: Iterable[Gold], seed: int) -> Iterator[dict[str, Any]]:
     """The gold of each criterion: what it is, how many pairs, how far people agree on it."""
-    found = {(gold.kind, gold.criterion): gold for gold in golds if gold.kind is not None}
-    for criterion in _criteria(duels, found.values()):
-        if ("human", criterion) not in found:
-            frame = gold_of(duels, criterion)
-            found["human", criterion] = Gold(
-                frame=frame, criterion=criterion, kind="human", said=""
-            )
-    for (kind, criterion), gold in found.items():
-        ceiling = human_ceiling(duels, criterion, seed=seed) if kind == "human" else {}
+    for gold in _golds(duels, golds):
+        is_human = gold.kind == "human"
+        ceiling = human_ceiling(duels, gold.criterion, seed=seed) if is_human else {}
         yield {
-            "criterion": criterion,
-            "kind": kind,
-            "said": _SAID[str(kind)],
+            "criterion": gold.criterion,
+            "kind": gold.kind,
+            "said": _SAID[str(gold.kind)],
             "pairs": len(gold.frame),
             "left_out": dict(gold.left_out),
             "ceiling": {name: number(one) for name, one in ceiling.items()},

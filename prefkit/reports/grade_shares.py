@@ -16,9 +16,7 @@ from prefkit.judging.duel_names import JUDGED_BY, JudgeName
 from prefkit.reports.corrected import powered_facts, told
 from prefkit.reports.judged_pairs import Sides
 from prefkit.reports.numbers import missing, number
-from prefkit.schema.batch import message_tuples
-from prefkit.schema.columns import one_chunk
-from prefkit.schema.ids import prompt_cluster
+from prefkit.schema.digests import clusters_of
 from prefkit.statistics.bootstrap import Estimate
 
 __all__ = ["NOT_HUMAN", "grade_shares", "grades_in"]
@@ -57,9 +55,27 @@ def grades_in(tables: Iterable[pa.Table]) -> pl.DataFrame:
 def _grades(table: pa.Table) -> pl.DataFrame:
     batch = pl.DataFrame(pl.from_arrow(table.select(["id", "responses", "votes"])))
     batch = batch.with_row_index("row")
+    votes = _votes_with_ends(batch)
+    if not len(votes):
+        return pl.DataFrame(schema=_GRADES)
+    # A failed vote on one response has no score: only the order says which response it was.
+    failed = (pl.col("scored") == 0) & (pl.col("showed") == 1)
+    mine = pl.col("response_id") == pl.col("shown")
+    graded = votes.join(_responses(batch), on="row")
+    graded = graded.with_columns(grade=pl.col("scores").list.get("place"))
+    return (
+        graded.filter(pl.col("grade").is_not_null() | (failed & mine))
+        .join(_clusters(table, votes["row"].unique().sort()), on="row")
+        .with_columns(comparison="id", alone=(pl.col("scored") == 1) | failed)
+        .select(pl.col(name).cast(kind) for name, kind in _GRADES.items())
+    )
+
+
+def _votes_with_ends(batch: pl.DataFrame) -> pl.DataFrame:
+    """The votes on such scales, a line each."""
     of = pl.col("votes").struct
     scores, order = of.field("scores"), of.field("order")
-    votes = (
+    return (
         batch.select("row", "id", "votes")
         .explode("votes")
         .drop_nulls("votes")
@@ -75,31 +91,24 @@ def _grades(table: pa.Table) -> pl.DataFrame:
             showed=order.list.len().fill_null(0),
         )
     )
-    if not len(votes):
-        return pl.DataFrame(schema=_GRADES)
+
+
+def _responses(batch: pl.DataFrame) -> pl.DataFrame:
     response = pl.col("responses").struct
     responses = batch.select("row", "responses").explode("responses").drop_nulls("responses")
-    responses = responses.select(
+    return responses.select(
         "row",
         response_id=response.field("id"),
         model=response.field("model"),
         place=pl.int_range(pl.len()).over("row"),
     )
-    rows = votes["row"].unique().sort()
-    turns = one_chunk(table["prompt"]).take(pa.array(rows.to_numpy()))
-    clusters = [int(prompt_cluster(messages or [])[:16], 16) for messages in message_tuples(turns)]
-    known = pl.DataFrame({"row": rows, "cluster": pl.Series(clusters, dtype=pl.UInt64)})
-    # A failed vote on one response has no score: only the order says which response it was.
-    failed = (pl.col("scored") == 0) & (pl.col("showed") == 1)
-    mine = pl.col("response_id") == pl.col("shown")
-    graded = votes.join(responses, on="row").with_columns(grade=pl.col("scores").list.get("place"))
-    there = pl.col("grade").is_not_null() | (failed & mine)
-    return (
-        graded.filter(there)
-        .join(known, on="row")
-        .with_columns(comparison="id", alone=(pl.col("scored") == 1) | failed)
-        .select(pl.col(name).cast(kind) for name, kind in _GRADES.items())
-    )
+
+
+def _clusters(table: pa.Table, rows: pl.Series) -> pl.DataFrame:
+    """The cluster of the prompt of each of these rows."""
+    texts = clusters_of(table["prompt"].take(pa.array(rows.to_numpy())))
+    numbers = pl.Series("cluster", [int(text[:16], 16) for text in texts], pl.UInt64)
+    return pl.DataFrame([rows, numbers])
 
 
 def grade_shares(grades: pl.DataFrame) -> list[dict[str, Any]]:

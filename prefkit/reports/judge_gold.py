@@ -40,7 +40,7 @@ def rationale_audit(one_judge: pl.DataFrame, *, seed: int = 0) -> dict[str, Any]
     decided = says.filter(pl.col("verdict") != 0)
     facts = {"say_a_side": len(says), "with_a_tie": len(says) - len(decided)}
     if not len(decided):
-        reason = "no rationale ends by naming a side"
+        reason = "no rationale ends by naming a side beside a verdict for one"
         return {**facts, "contradicting": 0, "share": missing(reason, len(one_judge))}
     against = decided["rationale_says"] != decided["verdict"]
     found = rate(against.cast(pl.Float64).to_numpy(), clusters(decided), seed=seed)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from prefkit.reports.words import counts, listed, shown
+from prefkit.reports.words import counts, line, listed, shown, told
 
 __all__ = ["judge_lines"]
 
@@ -25,10 +25,10 @@ def judge_lines(judge: Facts, certificate: Facts, limits: Facts) -> Iterator[Lin
     """Everything about one judge; what does not apply to it is left out."""
     about = f"{judge['votes']:,} on {judge['comparisons']:,} comparisons"
     yield ("Votes", f"{about}: {counts(judge['outcomes'])}")
-    yield from _failures(judge["failures"], limits)
+    yield from _failures(judge["failures"], certificate["unreadable"], limits)
     yield from _mass(judge["mass"])
     yield from _grades(judge["grades"])
-    yield from _order(judge["order"], limits)
+    yield from _order(judge["order"], judge["orders"], certificate, limits)
     yield from _length(judge["length"], limits)
     yield from _own(judge["own"])
     yield from _rationale(judge["rationale"])
@@ -39,24 +39,37 @@ def judge_lines(judge: Facts, certificate: Facts, limits: Facts) -> Iterator[Lin
 
 def _certificate(certificate: Facts, limits: Facts) -> str:
     if certificate["status"] == "uncalibrated":
-        return "; ".join(certificate["reasons"])
+        return line("; ".join(certificate["reasons"]))
     lines = [f"{certificate['status']} by the limits {limits['name']}", *certificate["reasons"]]
-    return "\n".join([*lines, *(f"not applied: {one}" for one in certificate["not_applied"])])
+    lines += [f"not applied: {one}" for one in certificate["not_applied"]]
+    return "\n".join(map(line, lines))
 
 
-def _mark(out: bool, text: str) -> str:
-    return f"  <- {text}" if out else ""
+def _mark(text: str) -> str:
+    return f"  <- {text}"
 
 
-def _below(found: Facts, limit: float | None) -> bool:
-    return found["value"] is not None and limit is not None and found["value"] < limit
+def _below(found: Facts, limit: float | None) -> str:
+    """A mark where the certificate refuses for it: where the lower end is below the limit."""
+    low = found["low"]
+    if low is None or limit is None or low >= limit:
+        return ""
+    return _mark(f"{low:.3g} below {limit:g}")
 
 
-def _failures(failures: Facts, limits: Facts) -> Iterator[Line]:
-    share, limit = failures["share"], limits["unreadable"]
-    over = share["value"] is not None and limit is not None and share["value"] > limit
+def _above(high: float | None, limit: float | None, word: str = "above") -> str:
+    if high is None or limit is None or high <= limit:
+        return ""
+    return _mark(f"{high:.3g} {word} {limit:g}")
+
+
+def _failures(failures: Facts, of_pairs: Facts, limits: Facts) -> Iterator[Line]:
+    """The share of votes; the certificate holds the share of pairs against its limit."""
+    share = failures["share"]
     why = f": {listed(failures['reasons'])}" if failures["failed"] else ""
-    yield ("Unreadable", f"{shown(share)}{why}{_mark(over, f'above {limit}')}")
+    pairs = f"; of pairs {shown(of_pairs)}" if of_pairs["value"] != share["value"] else ""
+    mark = _above(of_pairs["high"], limits["unreadable"])
+    yield ("Unreadable", f"{shown(share)}{why}{pairs}{mark}")
 
 
 def _mass(mass: Facts) -> Iterator[Line]:
@@ -70,23 +83,25 @@ def _grades(grades: Facts) -> Iterator[Line]:
         return
     text = f"{grades['grades']:,} grades, {grades['used']:,} different; {grades['most_used']:g} is "
     text += f"{grades['share']:.2f} of them"
-    yield ("Grades", text + _mark(bool(grades["collapsed"]), f"collapsed: {grades['rule']}"))
+    yield ("Grades", text + (_mark(f"collapsed: {grades['rule']}") if grades["collapsed"] else ""))
 
 
-def _order(order: Facts, limits: Facts) -> Iterator[Line]:
+def _order(order: Facts, orders: Facts, certificate: Facts, limits: Facts) -> Iterator[Line]:
     basis = order["basis"]
     if basis in _BASIS:
         found = f" ({counts(order['inferred'])})" if order["inferred"] else ""
         yield ("Order", _BASIS[basis] + found)
+    elif order["verdicts_unknown"]:
+        yield ("Order", f"recorded; without the rest in what follows ({counts(orders)})")
     if basis in ("alone", "unknown"):
         return
     if order["fault"]:
         yield ("Order", f"not random: {order['fault']}")
-    consistency, limit = order["consistency"], limits["swap_consistency"]
+    consistency = order["consistency"]
     if order["counts"]:
-        mark = _mark(_below(consistency, limit), f"below {limit}")
-        yield ("Swap", f"{shown(consistency)} the same in both orders{mark}")
-        yield ("  of the pairs", _locks(order["counts"]))
+        mark = _below(certificate["swaps"]["consistency"], limits["swap_consistency"])
+        yield ("Swap", told(consistency, "the same in both orders") + mark)
+        yield ("  of the pairs", _locks(order["counts"], order["pairs_once"]))
         yield ("Lock bias", shown(order["lock_bias"], signed=True) + _bias(order["lock_bias"]))
     else:
         yield ("Swap", shown(consistency))
@@ -94,38 +109,40 @@ def _order(order: Facts, limits: Facts) -> Iterator[Line]:
     if "first_or_side" in order:
         yield ("First or side", shown(order["first_or_side"]))
     effect = order["order"]
-    yield ("Order effect", f"{shown(effect, signed=True)} log-odds{_bias(effect)}")
+    yield ("Order effect", told(effect, "log-odds", signed=True) + _bias(effect))
     if order["within_pairs"]["value"] is not None:
-        yield ("  inside a pair", f"{shown(order['within_pairs'], signed=True)} log-odds")
+        yield ("  inside a pair", told(order["within_pairs"], "log-odds", signed=True))
 
 
-def _locks(found: Facts) -> str:
+def _locks(found: Facts, once: int) -> str:
     pairs = f"{found['pairs']:,}: "
     parts = {name: found[name] for name in ("same_side", "both_tied", "one_tied")}
     parts |= {"locked to the first": found["locked_first"]}
     parts |= {"locked to the second": found["locked_second"]}
     unread = found["one_readable"] + found["none_readable"]
-    return pairs + counts(parts) + (f"; {unread:,} not readable twice" if unread else "")
+    rest = {"not readable twice": unread, "shown in one order only": once}
+    return pairs + "; ".join([counts(parts), *(f"{n:,} {what}" for what, n in rest.items() if n)])
 
 
 def _bias(found: Facts) -> str:
     """A mark where the interval leaves out zero."""
     if found["low"] is None or found["high"] is None or found["low"] <= 0 <= found["high"]:
         return ""
-    return _mark(True, "towards the " + ("first" if found["value"] > 0 else "second"))
+    return _mark("towards the " + ("first" if found["value"] > 0 else "second"))
 
 
 def _length(length: Facts, limits: Facts) -> Iterator[Line]:
-    yield ("Longer", f"{shown(length['longer'])} of its choices")
+    yield ("Longer", told(length["longer"], "of its choices"))
     difference, limit = length["difference"], limits["length_lean"]
     if difference["value"] is None:
         yield ("  beside people", shown(difference))
         return
     whose = "people" if length["beside"] == "human" else "the labels"
-    out = limit is not None and abs(difference["value"]) > limit
+    farther = None if difference["low"] is None else max(difference["high"], -difference["low"])
     text = f"{shown(length['judge'], bare=True)}, {whose} {shown(length['human'], bare=True)}: "
     text += shown(difference, signed=True)
-    yield (f"  beside {whose}", text + _mark(out, f"beyond {limit}"))
+    yield ("  beside people" if length["beside"] == "human" else "  beside labels",
+           text + _above(farther, limit, "beyond"))  # fmt: skip
 
 
 def _own(own: Facts) -> Iterator[Line]:
@@ -146,8 +163,13 @@ def _own(own: Facts) -> Iterator[Line]:
 
 def _rationale(rationale: Facts) -> Iterator[Line]:
     if rationale["say_a_side"]:
-        against = f"{rationale['contradicting']:,} of {rationale['say_a_side']:,}"
-        yield ("Rationale", f"{against} end by naming the other side: {shown(rationale['share'])}")
+        decided = rationale["say_a_side"] - rationale["with_a_tie"]
+        text = (
+            f"{rationale['contradicting']:,} of {decided:,} that name a side name the other one: "
+        )
+        text += shown(rationale["share"])
+        tied = rationale["with_a_tie"]
+        yield ("Rationale", text + (f"; {tied:,} name a side beside a tie" if tied else ""))
 
 
 def _spent(cost: Facts, seconds: Facts) -> Iterator[Line]:
@@ -175,9 +197,9 @@ def _gold(gold: Facts, limits: Facts) -> Iterator[Line]:
     alike = len({str(found["accuracy"]) for found in readings.values()}) == 1
     for name, label in list(_RIGHT.items())[: 1 if alike else None]:
         found, limit = readings[name], limits[name]["accuracy"]
-        mark = _mark(_below(found["accuracy"], limit), f"below {limit}")
+        mark = _below(found["accuracy"], limit)
         others = f"kappa {_ends(found['kappa'])}, AC {_ends(found['ac'])}"
-        yield (label, f"{shown(found['accuracy'])}{mark}{_NEW_LINE if mark else ', '}{others}")
+        yield (label, f"{shown(found['accuracy'])}{mark}{_NEW_LINE}{others}")
     yield from _with_people(gold["ties_dropped"])
 
 
@@ -186,7 +208,7 @@ def _with_people(found: Facts) -> Iterator[Line]:
     if human is None or human["value"] is None:
         return
     text = f"agrees {shown(found['with_one_human'])}; a person with a person {shown(human)}"
-    yield ("  with one person", text)
+    yield ("  one person", text)
 
 
 def _ends(found: Facts) -> str:

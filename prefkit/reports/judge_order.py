@@ -22,6 +22,7 @@ _SWAP = ("consistency", "consistency_decided", "locked_first", "locked_second", 
          "first", "ties")  # fmt: skip
 _EFFECT = ("theta", "preference", "order", "shown_first", "shown_second", "averaged")
 _ALONE = "each response was judged alone: no order was shown"
+_UNREADABLE = "no verdict of a known order was readable"
 _UNKNOWN = "order unknown: no vote says which response was shown first"
 
 
@@ -94,6 +95,8 @@ def _fault(known: pl.DataFrame) -> str | None:
 def _effect(known: pl.DataFrame, seed: int) -> dict[str, Number]:
     """A probability says more than the verdict that was made of it."""
     readable = known.filter(pl.col("verdict").is_not_null())
+    if not len(readable):
+        return dict.fromkeys(_EFFECT, missing(_UNREADABLE))
     said = pl.coalesce(pl.col("p"), (pl.col("verdict").cast(pl.Float64) + 1) / 2)
     verdicts = readable.select(said.clip(0, 1)).to_series().to_numpy()
     order = readable["first"].cast(pl.Int64).to_numpy()

@@ -2,33 +2,40 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from prefkit.reports.judge_lines import judge_lines
-from prefkit.reports.words import cells, counts, listed, shown
+from prefkit.reports.words import cells, counts, line, listed, name, shown
 
 __all__ = ["lines_of"]
 
 Line = tuple[str, str]
 
-_WIDTH = 84  # of the text beside its label
+_WIDTH = 63  # of the text beside its label: together 80
+_JUDGE_WIDTH = 24  # of a name in the table, which stands without a label
+_WORD = re.compile(r"\S{200,}")
 _MOST = 8  # entries of one kind; the rest is counted, and in --json
 
 
 def lines_of(document: Mapping[str, Any]) -> Iterator[Line]:
-    """The whole report, a judge a block; text is wrapped, the marks `<-` are what is out of limits.
+    """The whole report, a judge a block, wrapped for 80 columns.
 
-    A mark compares the number itself with the limit of a certificate; the certificate compares the
-    end of the interval.
+    A mark `<-` names the end of an interval that is beyond a limit of the certificate, as the
+    certificate itself has it, or the side that an order effect goes to.
     """
-    for label, text in _lines(document):
-        yield label, "\n".join(_wrapped(line) for line in text.split("\n"))
+    found = list(_lines(document))
+    if document.get("refused"):
+        found.append(("Refused", line(document["refused"])))
+    for label, text in found:
+        yield label, "\n".join(map(_wrapped, text.split("\n"))) if label else text
 
 
-def _wrapped(line: str) -> str:
-    return "\n".join(textwrap.wrap(line, _WIDTH, break_on_hyphens=False, subsequent_indent="  "))
+def _wrapped(text: str) -> str:
+    short = _WORD.sub(lambda word: f"{word[0][: _WIDTH - 3]}...", text)
+    return "\n".join(textwrap.wrap(short, _WIDTH, break_on_hyphens=False, subsequent_indent="  "))
 
 
 def _lines(document: Mapping[str, Any]) -> Iterator[Line]:
@@ -40,12 +47,12 @@ def _lines(document: Mapping[str, Any]) -> Iterator[Line]:
         yield from _unpaired(document["dataset"].get("without_duels", ()))
         return
     if len(judges) > 1:
-        yield ("Judges", _table(document))
+        yield from (("", ""), ("", _table(document)))
     yield from _unpaired(document["dataset"]["without_duels"])
     both = zip(judges, document["certificates"], strict=True)
     for place, (judge, certificate) in enumerate(both, start=1):
         yield ("", "")
-        yield (f"Judge {place}", f"{judge['judge']} · {', '.join(judge['kinds'])}, "
+        yield (f"Judge {place}", f"{name(judge['judge'])} · {', '.join(judge['kinds'])}, "
                                  f"{', '.join(judge['forms'])}")  # fmt: skip
         yield from judge_lines(judge, certificate, document["limits"])
     yield ("", "")
@@ -55,11 +62,11 @@ def _lines(document: Mapping[str, Any]) -> Iterator[Line]:
     yield from _plan(document["planner"])
     yield from _published(document["published"])
     if not document["calibrated"]:
-        yield ("Uncalibrated", _uncalibrated(judges))
+        yield ("Uncalibrated", _uncalibrated(judges, document["gold"]["dataset"]))
 
 
 def _unpaired(judges: Sequence[Mapping[str, Any]]) -> Iterator[Line]:
-    told = [f"{one['judge']}: {one['votes']:,} votes, {one['reason']}" for one in judges]
+    told = [f"{name(one['judge'])}: {one['votes']:,} votes, {one['reason']}" for one in judges]
     if told:
         yield ("Not audited", _first(told))
 
@@ -68,11 +75,14 @@ def _about(document: Mapping[str, Any]) -> Iterator[Line]:
     about = document["dataset"]
     rows = f"{about['rows']:,} {about['kind']}"
     if "clusters" in about:
-        rows += f", {about['compared']:,} with votes, "
-        rows += f"{about['clusters']:,} prompts"
-    yield ("Dataset", f"{about['name']}: {rows} · {about['content_hash'][:19]}")
+        rows += f"; votes compare responses in {about['compared']:,}, "
+        rows += f"of {about['clusters']:,} prompts"
+    yield ("Dataset", f"{name(about['name'])}: {rows} · {about['content_hash'][:19]}")
     if about["comparisons_from"]:
-        yield ("Votes from", f"{about['comparisons_from']['name']}, the comparisons of these pairs")
+        yield (
+            "Votes from",
+            f"{name(about['comparisons_from']['name'])}, the comparisons of these pairs",
+        )
     if about["note"]:
         yield ("Note", about["note"])
 
@@ -81,15 +91,23 @@ def _people(gold: Mapping[str, Any]) -> Iterator[Line]:
     source = gold["dataset"]
     if source is not None:
         found = f"{source['matched']:,} of its {source['comparisons']:,} comparisons are here"
-        yield ("Gold from", f"{source['name']}: {found}")
+        own = f"; own gold of {source['own']:,} is not used" if source["own"] else ""
+        yield ("Gold from", f"{name(source['name'])}: {found}{own}")
     if not gold["criteria"]:
-        yield ("Gold", "none: no human vote and no label")
+        where = (
+            "" if source is None else f" of {name(source['name'])} on a comparison of this dataset"
+        )
+        yield ("Gold", f"none: no human vote and no label{where}")
     for one in gold["criteria"]:
-        about = "" if one["criterion"] is None else f" ({one['criterion']})"
         left = f"; left out: {listed(one['left_out'])}" if one["left_out"] else ""
-        yield (f"Gold{about}", f"{one['pairs']:,} pairs: {one['said']}{left}")
+        yield ("Gold", f"{_about_what(one)}{one['pairs']:,} pairs: {one['said']}{left}")
         if one["ceiling"]:
             yield ("  people agree", _ceiling(one["ceiling"]))
+
+
+def _about_what(found: Mapping[str, Any]) -> str:
+    """The criterion, which is somebody's name, before a text; nothing where it is the whole."""
+    return "" if found["criterion"] is None else f"{name(found['criterion'])}, "
 
 
 def _ceiling(ceiling: Mapping[str, Any]) -> str:
@@ -111,7 +129,7 @@ def _table(document: Mapping[str, Any]) -> str:
     rows = [
         (
             str(place),
-            judge["judge"],
+            name(judge["judge"]),
             f"{judge['votes']:,}",
             shown(judge["failures"]["share"], bare=True),
             shown(judge["order"]["consistency"], bare=True),
@@ -121,7 +139,7 @@ def _table(document: Mapping[str, Any]) -> str:
         )
         for place, (judge, certificate) in enumerate(both, start=1)
     ]
-    return cells([_HEAD, *rows], widest=30)
+    return cells([_HEAD, *rows], widest=_JUDGE_WIDTH)
 
 
 def _panels(panel: Mapping[str, Any]) -> Iterator[Line]:
@@ -129,11 +147,10 @@ def _panels(panel: Mapping[str, Any]) -> Iterator[Line]:
     if panel["reason"] is not None:
         yield ("Panel", f"none: {panel['reason']}")
     for group in panel["groups"]:
-        about = "" if group["criterion"] is None else f" ({group['criterion']})"
         numbers = group["numbers"]
         members = ", ".join(map(str, numbers))
-        yield (f"Panel{about}", f"judges {members}: {group['pairs_of_all']:,} of "
-                                f"{group['pairs']:,} pairs judged by all")  # fmt: skip
+        yield ("Panel", f"{_about_what(group)}judges {members}: {group['pairs_of_all']:,} of "
+                        f"{group['pairs']:,} pairs judged by all")  # fmt: skip
         yield ("  worth", _worth(group))
         pairs = [
             f"{numbers[one['one']]} with {numbers[one['other']]}: "
@@ -168,40 +185,41 @@ def _worth(group: Mapping[str, Any]) -> str:
 def _first(texts: Sequence[str]) -> str:
     """The first lines of a kind, and how many more there are."""
     more = [f"{len(texts) - _MOST} more with --json"] if len(texts) > _MOST else []
-    return "\n".join([*texts[:_MOST], *more])
+    return "\n".join([*map(line, texts[:_MOST]), *more])
 
 
-def _estimates(label: str, entries: Sequence[Mapping[str, Any]], name: str) -> Iterator[Line]:
+def _estimates(label: str, entries: Sequence[Mapping[str, Any]], which: str) -> Iterator[Line]:
     """Estimates with gold; without it only how many: what a judge says is no estimate."""
-    told = [_estimate(one, name) for one in entries if one.get("calibrated")]
+    told = [_estimate(one, which) for one in entries if one.get("calibrated")]
     bare = [one for one in entries if one.get("said") is None]
     for reason in dict.fromkeys(one["reason"] for one in bare):
-        names = [one["judge"] for one in bare if one["reason"] == reason]
+        names = [name(one["judge"]) for one in bare if one["reason"] == reason]
         whose = names[0] if len(names) == 1 else f"{len(names)} judges"
         told.append(f"{whose}: {reason}")
     without = sum(one.get("calibrated") is False for one in entries)
     if without:
         told.append(
-            f"{without:,} uncalibrated: {_why(entries, name)}; the judges' own are no estimate of "
+            f"{without:,} uncalibrated: {_why(entries, which)}; the judges' own are no estimate of "
             "what people say, and stand in --json"
         )
     if told:
         yield (label, _first(told))
 
 
-def _estimate(entry: Mapping[str, Any], name: str) -> str:
+def _estimate(entry: Mapping[str, Any], which: str) -> str:
     """An estimate with what it rests on: gold labels and their design effect."""
-    if name != "win_rate":
+    if which != "win_rate":
         return str(entry["said"])
     effect = entry["design_effect"]
     basis = f"{entry['gold_n']:,} gold labels, design effect "
     basis += "unknown" if effect is None else f"{effect:.2f}"
-    whom = entry["against"] or "all others"
-    return f"{entry['judge']}: {entry['model']} against {whom} {shown(entry[name])}, {basis}"
+    whom = "all others" if entry["against"] is None else name(entry["against"])
+    who = f"{name(entry['judge'])}: {name(entry['model'])}"
+    return f"{who} against {whom} {shown(entry[which])}, {basis}"
 
 
-def _why(entries: Sequence[Mapping[str, Any]], name: str) -> str:
-    reasons = [one[name]["reason"] for one in entries if one.get("calibrated") is False]
+def _why(entries: Sequence[Mapping[str, Any]], which: str) -> str:
+    reasons = [one[which]["reason"] for one in entries if one.get("calibrated") is False]
     return "; ".join(dict.fromkeys(reason.removeprefix("uncalibrated: ") for reason in reasons))
 
 
@@ -227,9 +245,10 @@ def _published(claims: Sequence[Mapping[str, Any]]) -> Iterator[Line]:
         yield ("  contradicted", _first(wrong))
 
 
-def _uncalibrated(judges: Sequence[Mapping[str, Any]]) -> str:
+def _uncalibrated(judges: Sequence[Mapping[str, Any]], source: Mapping[str, Any] | None) -> str:
     without = sum(not judge["gold"]["calibrated"] for judge in judges)
+    another = "a dataset" if source is None else f"another dataset than {name(source['name'])}"
     return (
         f"{without} of {len(judges)} judges: no gold says how far they are right; "
-        "name a dataset of human votes with --gold"
+        f"name {another} of human votes with --gold"
     )

@@ -13,7 +13,7 @@ import polars as pl
 
 from prefkit.judging.duel_names import JudgeName
 from prefkit.judging.gold import Gold, gold_for
-from prefkit.reports.corrected import UNCALIBRATED, powered_facts, told
+from prefkit.reports.corrected import powered_facts, told
 from prefkit.reports.judged_pairs import judged_pairs, showings_for, sides_for
 from prefkit.reports.numbers import missing, number
 from prefkit.statistics.bootstrap import Estimate
@@ -97,7 +97,7 @@ def _match(judge: _Of, model: str, against: str | None, seed: int) -> dict[str, 
     sides = sides_for(judge.pairs, model, against)
     shown = showings_for(judge.rows, model, against)
     powered = powered_facts(sides, judge.gold.said)
-    labelled = powered["gold_n"] > 0
+    why_none = powered["estimate"]["reason"] if not powered["calibrated"] else None
     entry = {
         "judge": judge.name.shown,
         "model": model,
@@ -107,7 +107,7 @@ def _match(judge: _Of, model: str, against: str | None, seed: int) -> dict[str, 
         "showings": len(shown),
         "readable": _readable(shown),
         "judge_rate": _judge_rate(shown),
-        "order_free": _order_free(shown, labelled, seed),
+        "order_free": _order_free(shown, why_none, seed),
         "win_rate": powered.pop("estimate"),
         **powered,
     }
@@ -128,8 +128,11 @@ def _judge_rate(shown: pl.DataFrame) -> dict[str, Any]:
     return number(Estimate(mean, None, None, len(readable), clusters, NOT_HUMAN))
 
 
-def _order_free(shown: pl.DataFrame, calibrated: bool, seed: int) -> dict[str, Any]:
-    """What the judge prefers without the order; its interval only beside gold."""
+def _order_free(shown: pl.DataFrame, why_none: str | None, seed: int) -> dict[str, Any]:
+    """What the judge prefers without the order; its interval only beside a win rate by gold.
+
+    `why_none`: why there is no such win rate, null where there is.
+    """
     known = shown.drop_nulls(["said", "order"])
     facts: dict[str, Any] = {
         "known": len(known),
@@ -143,19 +146,19 @@ def _order_free(shown: pl.DataFrame, calibrated: bool, seed: int) -> dict[str, A
     found = order_effect(
         known["said"].to_numpy(), known["order"].to_numpy(), known["cluster"].to_numpy(), seed=seed
     )
-    if not calibrated:
+    if why_none is not None:
         # An interval would pass for what humans prefer; the order effect is about the judge.
         for name in ("preference", "theta"):
-            found[name] = _bare(found[name])
+            found[name] = _bare(found[name], why_none)
     preference = found["preference"]
     why = preference.reason if preference.value is None else None
     return {**facts, **{name: number(found[name]) for name in _OF_ORDER}, "reason": why}
 
 
-def _bare(found: Estimate) -> Estimate:
+def _bare(found: Estimate, reason: str) -> Estimate:
     if found.value is None:
         return found
-    return found._replace(low=None, high=None, reason=UNCALIBRATED)
+    return found._replace(low=None, high=None, reason=reason)
 
 
 def _sentence(entry: dict[str, Any]) -> str:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-__all__ = ["cells", "counts", "listed", "shown"]
+__all__ = ["cells", "counts", "line", "listed", "name", "shown", "told"]
+
+_LONGEST_NAME = 60
 
 
 def shown(found: Mapping[str, Any], *, bare: bool = False, signed: bool = False) -> str:
@@ -26,6 +28,22 @@ def shown(found: Mapping[str, Any], *, bare: bool = False, signed: bool = False)
         return f"{text} (n {found['n']:,}, no interval: {found['reason']})"
     ends = " to ".join(_number(found[end], signed=signed) for end in ("low", "high"))
     return f"{text} ({ends}, n {found['n']:,})"
+
+
+def told(found: Mapping[str, Any], after: str, *, signed: bool = False) -> str:
+    """A number and what it is of; where there is no number, only why."""
+    text = shown(found, signed=signed)
+    return text if found["value"] is None else f"{text} {after}"
+
+
+def line(text: str) -> str:
+    """A text with somebody's names in it as one line, so that it cannot pose as several."""
+    return " ".join(text.split())
+
+
+def name(text: str) -> str:
+    """Somebody's name as one line, cut if it is long: the whole is in the document."""
+    return _cut(text, _LONGEST_NAME) or '""'
 
 
 def _number(value: float, *, signed: bool) -> str:
@@ -57,5 +75,5 @@ def cells(rows: Sequence[Sequence[str]], *, widest: int) -> str:
 
 
 def _cut(text: str, widest: int) -> str:
-    line = " ".join(text.split())
-    return line if len(line) <= widest else f"{line[: widest - 3]}..."
+    whole = line(text)
+    return whole if len(whole) <= widest else f"{whole[: widest - 3]}..."

@@ -38,7 +38,8 @@ def with_votes(table: pa.Table, votes: Sequence[Sequence[Vote]]) -> pa.Table:
     """The table with these votes behind those of each row.
 
     A vote that the row has already is not added again: it has the same record of its source, judge,
-    rubric and draw. Scores and orders stand as in `comparisons_of`.
+    rubric and order. The draw tells nothing more: another draw is another record, and the first of
+    several is the record of a single one. Scores and orders stand as in `comparisons_of`.
 
     Args:
         table: comparisons.
@@ -54,7 +55,7 @@ def with_votes(table: pa.Table, votes: Sequence[Sequence[Vote]]) -> pa.Table:
     responses = [
         [response["id"] for response in row] for row in _parts(table, "responses", ("id",))
     ]
-    known = _parts(table, "votes", ("source", "by", "rubric", "draw"))
+    known = _parts(table, "votes", ("source", "by", "rubric", "order"))
     ids = table["id"].to_pylist()
     added = [_rows(*row) for row in zip(ids, responses, map(_keys, known), votes, strict=True)]
     return with_values(table, "votes", _appended(one_chunk(table["votes"]), added))
@@ -106,7 +107,12 @@ def _parts(table: pa.Table, name: str, fields: Sequence[str]) -> list[list[dict[
 
 
 def _keys(votes: Sequence[Mapping[str, Any]]) -> set[tuple[Any, ...]]:
-    return {(vote["source"]["record"], vote["by"], vote["rubric"], vote["draw"]) for vote in votes}
+    return {_key(vote["source"]["record"], vote, vote["order"]) for vote in votes}
+
+
+def _key(record: str, vote: Mapping[str, Any], order: Sequence[str] | None) -> tuple[Any, ...]:
+    """Equal texts judged alone share one answer: only the order says about which it is."""
+    return record, vote["by"], vote["rubric"], None if order is None else tuple(order)
 
 
 def _rows(
@@ -115,15 +121,14 @@ def _rows(
     """The new votes of one comparison, in the field order of `VOTE`."""
     found = []
     for vote in votes:
-        if (vote.source.record, vote.by, vote.rubric, vote.draw) in known:
-            continue
         try:
             check_vote(vote, len(responses))
         except SchemaError as error:
             raise SchemaError(f"comparison {name}: vote {vote.source.record}: {error}") from error
         order = None if vote.order is None else [responses[place] for place in vote.order]
         values = {**vote._asdict(), "order": order}
-        found.append(tuple(values[field.name] for field in VOTE))
+        if _key(vote.source.record, values, order) not in known:
+            found.append(tuple(values[field.name] for field in VOTE))
     return found
 
 

@@ -54,8 +54,17 @@ def ceiling_share(
         columns = _agreements(judge.codes[rows], counts[rows], _CREDIT[ties])
         ones = np.ones(int(rows.sum()))
         drawn = estimates(columns, clusters[rows], ones, _both, seed=seed)
-        found[ties] = bounded(drawn, ("judge", "human"))
+        found[ties] = _without_fault(bounded(drawn, ("judge", "human")))
     return found
+
+
+def _without_fault(found: dict[str, Estimate]) -> dict[str, Estimate]:
+    """Where nobody ever differed no draw does, and the share has the ends that both leave open."""
+    judge, human, both = (found[name] for name in ("judge", "human", "share"))
+    if both.value is None or both.low is not None or (judge.value, human.value) != (1.0, 1.0):
+        return found
+    high = 1 / human.low if human.low else None
+    return {**found, "share": both._replace(low=judge.low, high=high, reason=None)}
 
 
 def _agreements(codes: Ints, counts: Floats, credit: Floats) -> dict[str, Floats]:

@@ -126,4 +126,4 @@ def fit_both_ways(kind: str, margins: Floats, outcomes: Floats) -> Curve:
         return curve._replace(n=len(margins))
     # The intercept is zero but for the last bits.
     slope = 0.0 if curve.slope < 0 else curve.slope
-    return curve._replace(slope=slope, intercept=0.0 * curve.intercept, n=len(margins))
+    return curve._replace(slope=slope, intercept=abs(0.0 * curve.intercept), n=len(margins))

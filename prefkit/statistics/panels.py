@@ -52,12 +52,13 @@ def majority(accuracy: float, judges: int) -> float:
 def panel_errors(
     wrong: Floats, known: Bools, clusters: np.ndarray[Any, Any], *, seed: int = 0
 ) -> dict[str, Estimate]:
-    """What a panel is worth against gold answers.
+    """What a panel is worth against gold answers, on the rows that all of its judges judged.
 
-    `correlation` is the mean over pairs of judges of the correlation of their errors, each on the
-    rows that both judged (judges who never or always err there have none); `effective_size` of
-    it. `accuracy` is the judges' mean; `majority` is that of their vote on the rows that all of
-    them judged, a split or a tie half right; compare it with `majority` of independent judges.
+    `correlation` is the mean over pairs of judges of the correlation of their errors (judges who
+    never or always err have none); `effective_size` of it. `accuracy` is the judges' mean;
+    `majority` is that of their vote, a split or a tie half right; compare it with `majority` of
+    independent judges. Rows that a judge left out would mix other questions into one number than
+    into the next, so they count for none.
 
     Args:
         wrong: rows by judges: 1 where the judge is wrong, 0 where right, one half for a tie.
@@ -68,33 +69,30 @@ def panel_errors(
     Raises:
         ValueError: fewer than two judges.
     """
-    judges = wrong.shape[1]
-    if judges < 2:
+    if wrong.shape[1] < 2:
         raise ValueError("a panel has at least two judges")
-    columns = {"wrong": np.where(known, wrong, 0.0), "known": known}
-    ones = np.ones(len(wrong))
-    return bounded(estimates(columns, clusters, ones, _worth, seed=seed))
+    every = known.all(axis=1)
+    columns = {"wrong": np.asarray(wrong[every], dtype=float)}
+    return bounded(
+        estimates(columns, clusters[every], np.ones(int(every.sum())), _worth, seed=seed)
+    )
 
 
 def _worth(columns: Columns) -> Callable[[Floats], Mapping[str, float]]:
-    wrong, known = columns["wrong"], columns["known"]
-    judges = wrong.shape[1]
-    pairs = [(one, other, known[:, one] & known[:, other])
-             for one, other in combinations(range(judges), 2)]  # fmt: skip
-    every = known.all(axis=1)
+    wrong = columns["wrong"]
+    judges, every = wrong.shape[1], np.ones(len(wrong))
+    pairs = list(combinations(range(judges), 2))
     votes = 0.5 - wrong.mean(axis=1)
     voted = np.where(np.abs(votes) < 1e-9, 0.5, votes > 0)
 
     def of(weights: Floats) -> dict[str, float]:
-        found = [pearson(wrong[:, one], wrong[:, other], weights * both)
-                 for one, other, both in pairs]  # fmt: skip
+        found = [pearson(wrong[:, one], wrong[:, other], weights) for one, other in pairs]
         there = [value for value in found if math.isfinite(value)]
         mean = sum(there) / len(there) if there else NO_NUMBER
-        right = [1 - share(wrong[:, judge], known[:, judge], weights) for judge in range(judges)]
         return {
             "correlation": mean,
             "effective_size": effective_size(judges, mean),
-            "accuracy": sum(right) / judges,
+            "accuracy": share(1 - wrong.mean(axis=1), every, weights),
             "majority": share(voted, every, weights),
         }
 

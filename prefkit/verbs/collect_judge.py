@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, ClassVar, Literal
@@ -28,7 +28,7 @@ from prefkit.verbs.judge_gold import Examined
 from prefkit.verbs.judge_lines import lines_of
 from prefkit.verbs.judge_panel import Judge, Panel, Taken, fitted
 from prefkit.verbs.judge_rows import Rows, gold_rows
-from prefkit.verbs.judge_run import SHOWN, Run
+from prefkit.verbs.judge_run import SHOWN, SHOWN_OF_RUN, Run
 from prefkit.verbs.spending import LIMITS, Spends, local_part
 from prefkit.verbs.verb import Outcome
 
@@ -88,7 +88,9 @@ class CollectJudge(Spends):
     canary: Path | None = Field(
         None, description="Comparisons that these judges judged before, asked anew to see drift."
     )
-    limit: int | None = Field(None, ge=1, description="Judge this many comparisons at most.")
+    limit: int | None = Field(
+        None, ge=1, description="Judge the first comparisons, this many; others are left out."
+    )
     dry_run: bool = Field(False, description="Show the estimate, ask nothing.")
     force: bool = Field(False, description="Replace an existing dataset at --out.")
 
@@ -102,15 +104,16 @@ class CollectJudge(Spends):
 
         Raises:
             ConfigError: an option is wrong, `out` exists, or spending was not confirmed.
-            GateFailed: a certificate is required and a judge has none; only gold was asked.
+            GateFailed: a certificate is required and a judge has none: only gold was asked, unless
+                a provider changed its model later; then `out` says which votes have none.
             NothingUsable: there is not one verdict; `out` then says why.
             BudgetReached: some were not asked for want of money; `out` is valid and says which.
             BatchPending: run the same command again.
             ClientError: the provider or the key failed.
         """
         check_target(self.out, force=self.force, source=self.dataset)
-        parent, gold = self._opened()
         protocol, thresholds = self._protocol(), load_thresholds(self.thresholds)
+        parent, gold = self._opened({one.criterion for one in protocol.rubrics})
         with ExitStack() as stack:
             panel = Panel(self._judges(stack, Ledger(self.budget)), protocol)
             if self.canary is not None:
@@ -176,16 +179,17 @@ class CollectJudge(Spends):
         rubrics = [plain_name(one) if one.endswith(_ENDS) else one for one in self.rubric]
         return options | {"model": [plain_spec(one) for one in self.model], "rubric": rubrics}
 
-    def _opened(self) -> tuple[Dataset, Rows | None]:
-        """The dataset, and the comparisons to certify by."""
+    def _opened(self, criteria: Collection[str | None]) -> tuple[Dataset, Rows | None]:
+        """The dataset, and the comparisons to certify judges of these criteria by."""
         parent = open_dataset(self.dataset, "comparisons")
         if not parent.rows:
             raise NothingUsable(f"{self.dataset} holds no comparison")
         named = None if self.gold is None else open_dataset(self.gold, "comparisons")
-        gold = gold_rows(parent, named, self.limit)
+        gold = gold_rows(parent, named, self.limit, criteria)
         if gold is None and (named is not None or self.require_certificate):
             where = self.gold or self.dataset
-            missing = f"{where} holds no vote of a person to certify a judge by"
+            about = " or ".join([*sorted(one for one in criteria if one), "the whole"])
+            missing = f"{where} holds no vote of a person about {about} to certify a judge by"
             if self.require_certificate:
                 raise GateFailed(missing, hint="--gold DATASET names comparisons with human votes")
             raise ConfigError(missing, hint="leave --gold out to judge without a certificate")
@@ -241,10 +245,13 @@ class CollectJudge(Spends):
             recorded = [local_part(one) for one in self.model if one.startswith("replay:")]
             facts = run.facts() | {"inputs": [file_entry(one) for one in recorded if one]}
             manifest = writer.finish("collect judge", self.told(), facts)
-        run.settle(hint=f"see {self.out / SET_ASIDE}; --force judges again in its place")
+        run.settle(
+            hint=f"see {self.out / SET_ASIDE}; --force judges again in its place",
+            certified=self.require_certificate,
+        )
         shown = {name: manifest[name] for name in SHOWN}
+        shown |= {name: manifest["run"][name] for name in SHOWN_OF_RUN}
         shown |= {
-            "canary": manifest["run"]["canary"],
             "out": str(self.out),
             "content_hash": manifest["content_hash"],
         }

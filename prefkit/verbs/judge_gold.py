@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-import polars as pl
 import pyarrow as pa
 
 from prefkit.errors import ClientError, GateFailed, NothingUsable, PrefkitError
@@ -14,7 +13,7 @@ from prefkit.judging.protocol import Judged
 from prefkit.judging.thresholds import Thresholds
 from prefkit.schema.votes import with_votes
 from prefkit.verbs.judge_panel import Panel
-from prefkit.verbs.judge_rows import Rows
+from prefkit.verbs.judge_rows import Rows, with_gold_alone
 from prefkit.verbs.judge_tally import Tally
 from prefkit.verbs.spending import UNREACHED
 from prefkit.verbs.verb import listed
@@ -35,20 +34,16 @@ class Examined:
         self.tally = Tally()
         self._heard: set[tuple[str, str]] = set()
         """Judge, by its client, and rubric."""
-        self._names: set[tuple[str | None, str | None]] = set()
-        """Judge, by the name of its votes, and rubric."""
-        duels = duels_of_all(list(self._voted(rows)))
-        judges = sorted({name for name, _ in self._names if name is not None})
-        gold_or_own = pl.col("kind").is_in(["human", "label"]) | pl.col("judge").is_in(judges)
-        self._duels = duels.filter(gold_or_own)
+        self._duels = duels_of_all(self._voted(rows))
         self.certificates: tuple[Certificate, ...] = ()
 
     def certify(self, thresholds: Thresholds) -> None:
-        """Certify the judges of the panel, and no others that voted on gold before."""
-        found = certify(self._duels, thresholds)
-        self.certificates = tuple(
-            one for one in found if (one.judge.by, one.judge.rubric) in self._names
-        )
+        """Certify the judges of the panel, by what they said today."""
+        self.certificates = tuple(certify(self._duels, thresholds))
+
+    def strangers(self, tally: Tally) -> dict[tuple[str | None, str | None], int]:
+        """Votes of a later tally by judge and rubric, where that judge never saw the gold."""
+        return {name: count for name, count in tally.names.items() if name not in self.tally.names}
 
     def require(self) -> None:
         """Refuse a panel in which one judge has no certificate.
@@ -91,14 +86,12 @@ class Examined:
             for one in several:
                 self.tally.add(one)
                 self._note(one)
-            yield with_votes(
-                table, [[vote for part in one for vote in part.votes] for one in several]
-            )
+            votes = [[vote for part in one for vote in part.votes] for one in several]
+            yield with_votes(with_gold_alone(table), votes)
 
     def _note(self, several: Sequence[Judged]) -> None:
         for judge, one in zip(self._panel.judges, several, strict=True):
             self._heard |= {(judge.spec, vote.rubric or "") for vote in one.votes}
-            self._names |= {(vote.by, vote.rubric) for vote in one.votes}
 
 
 def no_verdict(panel: Panel, tally: Tally, *, hint: str | None) -> PrefkitError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -10,11 +11,15 @@ from prefkit.verbs.verb import listed
 
 __all__ = ["certificate_lines", "lines_of"]
 
+_WIDTH = 66
+"""Characters beside the column of labels."""
+
 
 def lines_of(facts: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """The counts for people."""
     counts = facts["counts"]
-    yield "Comparisons", f"{counts['comparisons']:,}, {counts['judged']:,} judged"
+    less = f", {counts['left_out']:,} left out by the limit" if counts["left_out"] else ""
+    yield "Comparisons", f"{counts['comparisons']:,}, {counts['judged']:,} judged{less}"
     yield "Asked", _asked(facts)
     read = {name: n for name, n in counts["outcomes"].items() if name != "failed"}
     failed = sum(counts["failed"].values())
@@ -27,6 +32,9 @@ def lines_of(facts: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     ):
         if counts[name]:
             yield label, listed(counts[name])
+    if counts["votes_added"] < sum(counts["outcomes"].values()):
+        there = sum(counts["outcomes"].values()) - counts["votes_added"]
+        yield "Added", f"{counts['votes_added']:,} votes; {there:,} were there before"
     both = counts["both_orders"]
     if both["pairs"]:
         share = f" ({both['same'] / both['readable']:.0%})" if both["readable"] else ""
@@ -35,7 +43,10 @@ def lines_of(facts: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
             f"{both['pairs']:,} pairs, {both['readable']:,} readable in both; "
             f"{both['same']:,}{share} with the same verdict",
         )
-    yield from certificate_lines(facts["certificates"])
+    if gold := facts["certified_by"]:
+        none = f", unanswered: {listed(gold['unanswered'])}" if gold["unanswered"] else ""
+        yield "Gold", f"{gold['comparisons']:,} comparisons, {gold['verdicts']:,} verdicts{none}"
+    yield from certificate_lines(facts)
     for judge, drift in facts["canary"].items():
         said = {True: "drifted", False: "no drift", None: "nothing to compare"}[drift["drifted"]]
         yield "Canary", f"{judge}: {said}"
@@ -52,14 +63,24 @@ def _asked(facts: Mapping[str, Any]) -> str:
     orders = {"both": "both orders", "one": "one order"}[judging["orders"]]
     many = judging["fitted"] or {"all": "all pairs", "tournament": "a tournament"}[judging["many"]]
     draws = f", {judging['draws']} draws" if judging["draws"] > 1 else ""
-    return f"{models} by {', '.join(judging['rubrics'])}; {orders}, {many}{draws}"
+    return f"{models}\nby {', '.join(judging['rubrics'])}\n{orders}, {many}{draws}"
 
 
-def certificate_lines(found: Any) -> Iterator[tuple[str, str]]:
-    """What a manifest says of certificates, for people."""
+def certificate_lines(facts: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """What a manifest says of certificates, for people; a reason a line."""
+    found = facts["certificates"]
     if isinstance(found, str):
         yield "Certificate", found
-        return
+        found = ()
     for one in found:
-        reasons = f": {'; '.join(one['reasons'])}" if one["reasons"] else ""
-        yield "Certificate", f"{one['judge']}: {one['status']}{reasons}"
+        status = one["status"]
+        reasons = [_wrapped(reason.removeprefix(f"{status}: ")) for reason in one["reasons"]]
+        yield "Certificate", "\n".join([f"{one['judge']}: {status}", *reasons])
+    for one in facts["uncertified"]:
+        who = f"{one['judge']} by {one['rubric']}"
+        yield "Certificate", f"{who}: none, {one['votes']:,} votes and not one on gold"
+
+
+def _wrapped(reason: str) -> str:
+    """One reason, indented, in lines that end before the 80th column."""
+    return textwrap.fill(reason, _WIDTH, initial_indent="  ", subsequent_indent="    ")

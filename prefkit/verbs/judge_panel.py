@@ -97,6 +97,8 @@ class Panel:
         self.protocol = protocol
         self._canaries: list[tuple[Judge, Canary, list[Request]]] = []
         self._total: dict[str, int] = {}
+        self._names: dict[str | None, str] = {}
+        """Whose votes are called so."""
 
     def watch(self, rows: Rows) -> None:
         """Take a canary set, which every judge is asked again.
@@ -143,6 +145,7 @@ class Panel:
         """Of every comparison what each judge said of it, all asked at the same time.
 
         Raises:
+            ConfigError: two models go by one name.
             BatchPending: batches are not done; those of all judges were submitted.
             ClientError: a key was refused or a provider is down; what was answered is kept.
         """
@@ -159,7 +162,22 @@ class Panel:
                     total=known,
                 )
             )
-        return zip(*_begun(streams), strict=True)
+        return self._told_apart(zip(*_begun(streams), strict=True))
+
+    def _told_apart(self, found: Iterable[tuple[Judged, ...]]) -> Iterator[tuple[Judged, ...]]:
+        """The same, as long as every name is that of one judge: votes hold nothing else."""
+        for several in found:
+            for judge, one in zip(self.judges, several, strict=True):
+                for vote in one.votes:
+                    other = self._names.setdefault(vote.by, judge.spec)
+                    if other != judge.spec:
+                        raise ConfigError(
+                            f"{other} and {judge.spec} both answer as {vote.by!r}: their votes "
+                            "would be those of one judge",
+                            hint="let the servers name them apart (vllm serve "
+                            "--served-model-name), or ask one of them",
+                        )
+            yield several
 
     def say_what_is_not_pinned(self) -> None:
         """Say once which hosted models may change between two runs."""

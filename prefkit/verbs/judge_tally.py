@@ -31,6 +31,8 @@ class Tally:
         self.not_asked: Counter[str] = Counter()
         self.unpaid: Counter[int] = Counter()
         """Not asked for want of money, by the number of the judge in its panel."""
+        self.names: Counter[tuple[str | None, str | None]] = Counter()
+        """Votes by the judge's name, as its provider tells it, and the rubric."""
         self.first: str | None = None
         """Why the first verdict that is missing or unreadable is."""
         self._pairs = self._readable = self._same = 0
@@ -49,6 +51,7 @@ class Tally:
 
     def _count(self, vote: Vote) -> None:
         self.outcomes[vote.outcome] += 1
+        self.names[vote.by, vote.rubric] += 1
         if vote.outcome != "failed":
             self.verdicts += 1
             return

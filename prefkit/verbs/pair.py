@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -21,9 +22,10 @@ from prefkit.errors import ConfigError, NothingUsable
 from prefkit.pairing.amend import Seen, amended, amendments
 from prefkit.pairing.ballots import Selection, criteria_of
 from prefkit.pairing.calibrating import Curves, curves_of
-from prefkit.pairing.gold_pairs import gold_pairs, gold_plan
+from prefkit.pairing.gold_pairs import gold_pairs, gold_plan, gold_verdicts
 from prefkit.pairing.pairs import Batch, Plan, pairs_of
 from prefkit.registry import load, nearest
+from prefkit.schema.arrow import empty
 from prefkit.step import make
 from prefkit.verbs.pair_counts import Counts
 from prefkit.verbs.verb import Outcome, Verb, listed, named
@@ -61,7 +63,7 @@ class Pair(Verb):
         None, description="Turn margins into p_chosen by a curve fitted to people's votes."
     )
     gold: Path | None = Field(
-        None, description="Comparisons with people's votes beside these. Default: the dataset."
+        None, description="Comparisons with people's votes, met by id. Default: the dataset."
     )
     limit: int | None = Field(None, ge=1, description="Read this many comparisons at most.")
     dry_run: bool = Field(False, description="Count, write nothing.")
@@ -112,17 +114,29 @@ class Pair(Verb):
         if gold is None or gold.content_hash == parent.content_hash:
             return {"inputs": []}
         digest = gold.content_hash.removeprefix("sha256:")
-        return {"inputs": [{"name": gold.path.name, "reader": "gold", "sha256": digest}]}
+        return {"inputs": [{"name": _named(gold)["name"], "reader": "gold", "sha256": digest}]}
 
     def _curves(self, plan: Plan, gold: Dataset, parent: Dataset) -> Curves:
-        """The first pass: gold pairs by the same plan, and a curve for each source of margins."""
+        """The first pass: gold pairs by the same plan, and a curve for each source of margins.
+
+        The people of another dataset speak of what judges say there, and of what they say here of
+        the same comparisons.
+        """
         plan = gold_plan(plan)
-        limit = self.limit if gold is parent else None
+
+        def told(table: pa.Table) -> pl.DataFrame:
+            return gold_verdicts(table.combine_chunks(), plan.criterion)
+
+        tables: Iterable[pa.Table] = parent.batches(limit=self.limit)
+        verdicts = None
+        if gold is not parent:
+            verdicts = pl.concat([told(empty("comparisons")), *in_threads(told, gold.batches())])
+            tables = chain(gold.batches(), tables)
 
         def work(table: pa.Table) -> pl.DataFrame:
-            return gold_pairs(plan, table.combine_chunks())
+            return gold_pairs(plan, table.combine_chunks(), verdicts)
 
-        return curves_of(in_threads(work, gold.batches(limit=limit)), str(self.calibrate))
+        return curves_of(in_threads(work, tables), str(self.calibrate))
 
     def _write(self, plan: Plan, parent: Dataset, writer: DatasetWriter, counts: Counts) -> None:
         seen = Seen([], [], [])
@@ -167,7 +181,7 @@ class Pair(Verb):
         }
         if gold is not None:
             resolved["calibration"] = {"kind": self.calibrate, "gold": gold.content_hash}
-            if gold is parent and self.limit is not None:
+            if self.limit is not None:
                 resolved["calibration"]["limit"] = self.limit
         text = orjson.dumps(resolved, option=orjson.OPT_SORT_KEYS)
         selection = Selection(None if mean_of else criterion, mean_of, self.kind)
@@ -177,7 +191,7 @@ class Pair(Verb):
 
 
 def _named(gold: Dataset) -> dict[str, str]:
-    return {"name": gold.path.name, "content_hash": gold.content_hash}
+    return {"name": gold.path.resolve().name, "content_hash": gold.content_hash}
 
 
 def _criterion(wanted: str | None, parent: Dataset) -> tuple[str | None, str | None]:

@@ -72,13 +72,11 @@ class Report(Verb):
             seed=self.seed,
         )
         found = report_of(dataset, asked)
-        lines = list(lines_of(found.document))
         facts = dict(found.document)
         refused = self._refused(found.certificates)
         if self.require_certificate:
             facts["refused"] = refused
-        if refused is not None:
-            lines.append(("Refused", refused))
+        lines = list(lines_of(facts))
         if self.document is not None:
             _write(self.document, facts)
             lines.append(("Wrote", str(self.document)))

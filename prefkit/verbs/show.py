@@ -133,8 +133,8 @@ def _judged(manifest: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield ("Judge", f"{one['model']}, revision {one['revision']}")
     for label in manifest["judging"]["rubrics"]:
         yield ("Rubric", str(label))
-    yield from certificate_lines(manifest["certificates"])
-    yield ("Spent", spent_text(manifest["spend"]))
+    yield from certificate_lines(manifest)
+    yield ("Spent", spent_text(manifest["run"]["spend"]))
 
 
 def _asked(manifest: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

@@ -13,6 +13,7 @@ from prefkit.llm.client import Client
 from prefkit.llm.connect import connect, split
 from prefkit.llm.money.ledger import Ledger
 from prefkit.llm.money.prices import Price, read_prices
+from prefkit.llm.names import plain_model
 from prefkit.llm.records import Request
 from prefkit.llm.settings import Settings
 from prefkit.verbs.consent import Bill
@@ -109,6 +110,10 @@ class Spends(Verb):
             except ConfigError as error:
                 raise ConfigError(f"{where}: {error}", hint=error.hint) from error
 
+    def told(self) -> dict[str, Any]:
+        """The options as a manifest holds them: no folder of an engine's files either."""
+        return super().told() | {"engine": _plain(self.engine)}
+
     def connected(self, spec: str, ledger: Ledger) -> Client:
         """A client within this verb's limits, spending from a ledger that others may share.
 
@@ -169,6 +174,15 @@ def _found(spec: Any, find: Callable[[str], Path]) -> Any:
         return spec
     path = find(rest)
     return f"{client}:{path}" if client == "replay" or path.exists() else spec
+
+
+def _plain(value: Any) -> Any:
+    """The value with the plain names of the files and folders in it."""
+    if isinstance(value, Mapping):
+        return {name: _plain(part) for name, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(part) for part in value]
+    return plain_model(value) if isinstance(value, str) else value
 
 
 def spent(ledger: Ledger) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from prefkit.verbs.verb import Outcome, Verb
 __all__ = ["Trace"]
 
 _SHORTEST = 6
-_STEP = ("kind", "verb", "options", "content_hash", "inputs", "steps", "pseudonyms")
+_STEP = ("kind", "verb", "options", "content_hash", "inputs", "steps", "pseudonyms", "models")
 
 
 class Trace(Verb):

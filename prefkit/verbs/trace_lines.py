@@ -14,13 +14,13 @@ Line = tuple[str, str]
 
 def lines_of(facts: Mapping[str, Any]) -> Iterator[Line]:
     """The lines of everything `trace` found."""
-    limits = _limits(facts["lineage"])
+    limits, revisions = _limits(facts["lineage"]), _revisions(facts["lineage"])
     for entry in facts["pairs"]:
         yield from _pair(entry["pair"], limits)
         yield ("Policy", _policy(entry["policy"], entry["pair"]["policy"]))
         if "calibration" in entry:
             yield ("Calibration", _calibration(entry["calibration"]))
-        yield from _votes(entry["comparison"], entry["pair"])
+        yield from _votes(entry["comparison"], entry["pair"], revisions)
     if "exported" in facts:
         places = [f"{meta.get('split')}, row {meta.get('row')}" for meta in facts["exported"]]
         yield ("Exported", "; ".join(places) or "no: it is not in this export")
@@ -67,6 +67,16 @@ def _limits(lineage: Sequence[Mapping[str, Any]]) -> dict[str, str]:
         for entry in reversed(lineage)
         for step in entry.get("steps", [])
     }
+
+
+def _revisions(lineage: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """The revision of every model that was asked, by its client; several where runs differ."""
+    found: dict[str, list[str]] = {}
+    for entry in lineage:
+        for one in entry.get("models", ()):
+            known = found.setdefault(one["model"], [])
+            known += [one["revision"]] * (one["revision"] not in known)
+    return {model: " or ".join(several) for model, several in found.items()}
 
 
 def _check(check: Mapping[str, Any], width: int, limits: Mapping[str, str]) -> str:
@@ -120,13 +130,15 @@ def _word(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
-def _votes(comparison: Mapping[str, Any] | None, pair: Mapping[str, Any]) -> Iterator[Line]:
+def _votes(
+    comparison: Mapping[str, Any] | None, pair: Mapping[str, Any], revisions: Mapping[str, str]
+) -> Iterator[Line]:
     if comparison is None:
         yield ("Votes", f"the comparison {pair['comparison']} is not in the comparisons found")
         return
     names = _sides(comparison["responses"], pair)
     for number, vote in enumerate(comparison["votes"], start=1):
-        yield (f"Vote {number}", "\n".join(_vote(vote, names)))
+        yield (f"Vote {number}", "\n".join(_vote(vote, names, revisions)))
 
 
 def _sides(responses: Sequence[Mapping[str, Any]], pair: Mapping[str, Any]) -> dict[str, str]:
@@ -140,7 +152,9 @@ def _sides(responses: Sequence[Mapping[str, Any]], pair: Mapping[str, Any]) -> d
     return names
 
 
-def _vote(vote: Mapping[str, Any], names: Mapping[str, str]) -> Iterator[str]:
+def _vote(
+    vote: Mapping[str, Any], names: Mapping[str, str], revisions: Mapping[str, str]
+) -> Iterator[str]:
     """Who said what; in which order it was shown; where it was read; the evidence."""
     scores = _aligned(names, vote["scores"])
     about = f" on {vote['criterion']}" if vote["criterion"] is not None else ""
@@ -152,7 +166,10 @@ def _vote(vote: Mapping[str, Any], names: Mapping[str, str]) -> Iterator[str]:
     shown = "not known" if order is None else ", ".join(names.get(one, one[:8]) for one in order)
     yield " · ".join([f"order shown: {shown}", *_extras(vote, names)])
     source = vote["source"]
-    yield ", ".join(str(source[key]) for key in ("name", "record", "license", "url") if source[key])
+    told = [str(source[key]) for key in ("name", "record", "license", "url") if source[key]]
+    if vote["kind"] == "judge" and source["name"] in revisions:
+        told.append(f"revision {revisions[source['name']]}")
+    yield ", ".join(told)
     if vote["rationale"]:
         yield f"says: {_cut(vote['rationale'])}"
 

@@ -287,19 +287,31 @@ def test_names_may_be_models_with_a_revision_or_clients() -> None:
         Canary.of(rows, protocol, {"gpt"})
 
 
+def test_a_model_whose_own_name_holds_an_at_is_not_called_otherwise() -> None:
+    own = [replace(said(verdict="A"), model="gpt-x@2025")]
+    row = comparison(1, voted(own[0], judge=replace(JUDGE, model="gpt-x@2025")))
+    canary = Canary.of([row], Protocol(rubrics=(HELPFUL,)), {"gpt-x@2025"})
+    assert canary.drift(own).warning is None
+    newer = [replace(own[0], model="gpt-x@2026")]
+    assert canary.drift(newer).renamed == ("the model is now gpt-x@2026, it was gpt-x@2025",)
+
+
 def test_what_cannot_be_asked_again_is_left_out_and_counted() -> None:
     lost = Vote("judge", "failed", (None, None), GRADES.vote_scale, Source("openai:gpt-x", "k"),
                 by="gpt-x", rubric=GRADES.label)  # fmt: skip
     old = voted(said(verdict="A"), judge=replace(JUDGE, model="gpt-x@old", source="elsewhere"))
     old = old._replace(by="gpt-x@old")
+    mute = voted(said(verdict="A"))._replace(scores=(None, None))
     rows = [
         comparison(1, voted(said(verdict="A")), voted(said(verdict="B"), places=(1, 0))),
         comparison(2, lost, voted(sure(1.0), how=SURE), old),
+        comparison(3, *(mute._replace(outcome=outcome) for outcome in ("skip", "infra"))),
     ]
     canary = Canary.of(rows, Protocol(rubrics=(HELPFUL, GRADES)), {"gpt-x"})
     assert len(canary.requests(1)) == 2
     assert canary.left_out == {
         "what was shown is not known": 1, "asked in another way": 1, "of another version": 1,
+        "not judged then": 2,
     }  # fmt: skip
 
 

@@ -11,9 +11,10 @@ import polars as pl
 import pytest
 from sklearn.metrics import accuracy_score, cohen_kappa_score
 
+from prefkit.dataset.manifest import Gate
 from prefkit.errors import GateFailed
 from prefkit.judging.against_gold import base_rates, chance_levels, coded, one_verdict_each
-from prefkit.judging.certificate import Certificate, certify, required
+from prefkit.judging.certificate import Certificate, Check, certify, required
 from prefkit.judging.duels import COLUMNS
 from prefkit.judging.thresholds import Thresholds, load_thresholds
 
@@ -74,6 +75,43 @@ def test_a_good_judge_passes_every_usual_limit() -> None:
     found = certificate([*gold, *both_orders(good(truth))])
     assert (found.passed, found.reasons, found.left_out) == (True, (), ())
     required([found])
+
+
+@pytest.mark.parametrize("persons", [1, 3])
+def test_a_judge_that_is_never_wrong_passes_for_what_its_prompts_leave_open(persons: int) -> None:
+    truth, _ = people(300)
+    gold = [human(n, int(truth[n]), f"h{p}") for n in range(300) for p in range(persons)]
+    found = certificate([*gold, *both_orders(lambda n, first: int(truth[n]), 300)])
+    assert (found.passed, found.reasons) == (True, ())
+    facts = found.facts()
+    least = 0.025 ** (1 / 300)  # of as many prompts right, all of them would be
+    a, b = float((truth == 1).mean()), float((truth == -1).mean())
+    chance = a * a + b * b
+    kappa = facts["ties_dropped"]["kappa"]
+    assert (kappa["value"], kappa["high"], kappa["reason"]) == (1.0, 1.0, None)
+    assert kappa["low"] == pytest.approx((least - chance) / (1 - chance), rel=1e-5)
+    lean = facts["length"]["difference"]
+    assert (lean["value"], lean["low"]) == (0.0, -lean["high"])
+    assert lean["high"] == pytest.approx(1 - least, rel=1e-5)
+    share = facts["ties_dropped"]["share_of_ceiling"]
+    if persons > 1:
+        assert share["low"] == pytest.approx(least, rel=1e-5)
+        assert share["high"] == pytest.approx(1 / least, rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("value", "limit", "said"),
+    [
+        (0.5996, 0.6, "is 0.5996, must be >= 0.6"),
+        (0.59999999, 0.6, "is 0.59999999"),
+        (0.4321, 0.6, "is 0.432, must be"),
+        (4999, 5000, "is 4999, must be >= 5000"),
+    ],
+)
+def test_what_fails_a_limit_never_looks_like_the_limit(
+    value: float, limit: float, said: str
+) -> None:
+    assert said in Check("accuracy", limit, Gate("accuracy", value, limit)).said
 
 
 TRUTH, GOLD = people()

@@ -114,11 +114,12 @@ def test_llmbar_rationales_say_what_the_verdict_says(real_data: Path, tmp_path: 
         assert told["rationale_says"].equals(told["verdict"], check_names=False)
 
 
+@pytest.mark.parametrize("judge", ["J", None])
 def test_llmbar_ratings_meet_in_pairs_and_equal_ones_are_ties(
-    real_data: Path, tmp_path: Path
+    real_data: Path, tmp_path: Path, judge: str | None
 ) -> None:
     path = real_data / "judge/llmbar/LLMBar/Adversarial/Neighbor/ChatGPT/Rating/result.json.gz"
-    duels = collected(tmp_path, path, format="llmbar", reader={"llmbar": {"judge": "J"}})
+    duels = collected(tmp_path, path, format="llmbar", reader={"llmbar": {"judge": judge}})
     [(_, lines)] = judges_of(duels)
     assert set(lines["form"]) == {"pointwise"}
     expected: Counter[Any] = Counter()

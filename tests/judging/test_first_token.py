@@ -117,6 +117,23 @@ def test_a_letter_that_was_not_told_is_as_likely_as_the_least_that_was() -> None
     assert verdict_of(token(T=0.98, x=0.01)).outcome == "tie"
 
 
+@pytest.mark.parametrize(
+    ("shares", "rest"),
+    [
+        ({"A": 0.95}, 0.05),  # the only alternative told: all that is left could be B
+        ({"A": 0.6, "T": 0.39}, 0.01),
+        ({"A": 0.95, "The": 0.03}, 0.03),  # what was told comes before B
+        ({"A": 1.0}, 0.001),  # no less is left than servers round off
+    ],
+)
+def test_a_letter_that_was_not_told_has_no_more_than_the_others_leave(
+    shares: dict[str, float], rest: float
+) -> None:
+    verdict = verdict_of(token(**shares))
+    assert (verdict.outcome, verdict.label) == ("scored", "A")
+    assert verdict.logit == pytest.approx(log(shares["A"] / rest))
+
+
 def test_odds_beyond_what_a_number_between_0_and_1_can_hold_stay_finite() -> None:
     top = (("A", 0.0), ("B", -9999.0))
     verdict = verdict_of(Token("A", 0.0, top))

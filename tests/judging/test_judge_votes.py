@@ -137,11 +137,13 @@ def test_an_unreadable_answer_is_a_failed_vote_with_its_text_its_order_and_its_p
     assert (raw["text"], raw["reason"]) == ("I prefer B", "no_json")
 
 
-def test_a_refused_request_is_a_failed_vote_of_the_client_s_own_model() -> None:
-    reply = Reply(failure=Failure("rejected", "400: too long"), key="k")
+def test_a_cut_answer_of_an_unnamed_model_is_a_failed_vote_of_the_client_s_own() -> None:
+    reply = Reply(text="{", failure=Failure("cut", "after 9 tokens"), key="k")
     vote = cast(Showing(GRADE, (1,)), reply)
     assert (vote.outcome, vote.by, vote.order) == ("failed", "gpt-x", (1,))
-    assert json.loads(vote.raw or "") == {"reason": "rejected", "message": "400: too long"}
+    assert json.loads(vote.raw or "") == {
+        "text": "{", "reason": "cut", "message": "after 9 tokens",
+    }  # fmt: skip
 
 
 def test_the_draw_is_kept() -> None:
@@ -167,6 +169,7 @@ def test_a_pinned_revision_is_part_of_the_name_and_a_path_is_not() -> None:
         ("../small", "small"),
         ("~/models/small", "small"),
         ("C:\\models\\small", "small"),
+        ("file:///srv/models/small", "small"),
         ("\\\\server\\share\\small", "small"),
     ],
 )

@@ -176,3 +176,30 @@ def test_no_text_takes_long(text: str) -> None:
     start = time.process_time()
     named_place(text)
     assert time.process_time() - start < 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "'a " * 100_000 + "A is better.",
+        "\u2018a " * 100_000 + "A is better.",
+        ">" + "\n" * 100_000 + "x\nResponse A is better.",
+        "Response" + " " * 3_900 + "A is better.",
+        "A is better, " * 300,
+    ],
+)
+def test_a_text_made_to_be_slow_is_read_at_once(text: str) -> None:
+    # Each took seconds, or minutes where it grew with the square of a text without end.
+    begun = time.process_time()
+    named_place(text)
+    assert time.process_time() - begun < 0.3
+
+
+def test_a_sentence_that_names_winners_without_end_names_none() -> None:
+    assert named_place("A is better. " * 30) == 0
+    assert named_place("A is better, " * 21 + "so it wins.") is None
+
+
+def test_a_stronger_and_a_winning_response_are_better_ones() -> None:
+    assert named_place("Response B is the stronger one.") == 1
+    assert named_place("The winning response is A.") == 0

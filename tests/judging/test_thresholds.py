@@ -75,6 +75,15 @@ def test_null_is_not_required_but_agreement_must_be(tmp_path: Path) -> None:
         load_thresholds(written(tmp_path, *nothing))
 
 
+def test_a_limit_that_may_be_left_out_is_not_all_that_is_required(tmp_path: Path) -> None:
+    """Else a judge that is wrong every time has a certificate where no two people met."""
+    ceiling_only = [("accuracy: 0.6", ""), ("kappa: 0.2", "")]
+    with pytest.raises(ConfigError, match="share_of_ceiling is the only limit on the agreement"):
+        load_thresholds(written(tmp_path, *ceiling_only))
+    refuse = ("without_ceiling: leave_out", "without_ceiling: refuse")
+    assert load_thresholds(written(tmp_path, *ceiling_only, refuse)).ties_dropped.accuracy is None
+
+
 def test_a_file_that_is_no_file_of_thresholds_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="there is no file of thresholds") as caught:
         load_thresholds(tmp_path / "none.yaml")

@@ -124,6 +124,8 @@ def test_a_panel_a_part_of_it_a_rubric_and_an_order_are_sources_of_their_own() -
         (judge(0.9, rubric="harm@2:cd"),),
         (judge(0.9, None, by=None, name="old.jsonl"),),
         (vote(4.0, 2.0, kind="judge", by="gpt-x", scale="rating:1-5", order=(0, 1)),),
+        (judge(0.9, draw=0), judge(0.8, draw=1), judge(0.9, (1, 0))),
+        (judge(0.9), judge(0.9, by="claude-y"), judge(0.8, (1, 0), by="claude-y")),
         (vote(1.5, None, kind="reward", by="rm", scale="logit", order=(0,)),
          vote(None, 0.5, kind="reward", by="rm", scale="logit", order=(1,))),
     ]  # fmt: skip
@@ -135,6 +137,8 @@ def test_a_panel_a_part_of_it_a_rubric_and_an_order_are_sources_of_their_own() -
         "judge gpt-x (harm@2:cd), logit, one order",
         "judge unnamed in old.jsonl, logit",
         "judge gpt-x, rating:1-5, one order",
+        "judge gpt-x, logit, uneven orders",
+        "judge claude-y + gpt-x, logit, uneven orders",
         "reward rm, logit",
     ]
 
@@ -176,6 +180,9 @@ def lines(source: MarginSource, margins: np.ndarray, human: np.ndarray) -> pl.Da
     columns = {"source": [key] * len(margins), "margin": margins, "human_overall": human}
     found = pl.DataFrame(columns).with_columns(
         cluster=pl.int_range(len(margins)),
+        comparison=pl.int_range(len(margins)).cast(pl.String),
+        a=0,
+        b=1,
         **{name: None for name in GOLD if name != "human_overall"},
     )
     return found.select(pl.col(name).cast(kind) for name, kind in GOLD_ROWS.items())
@@ -261,7 +268,30 @@ def test_facts_hold_the_curve_the_errors_and_what_was_left_out() -> None:
     assert [facts[name] for name in counts] == [75, 75, 3, 2]
     assert facts["gold"] == "people overall"
     assert (facts["calibrated"], facts["curve"]["kind"], facts["curve"]["n"]) == (True, "platt", 75)
+    assert facts["gold_wrong"] == int((human == -1).sum())
     for part in ("before", "after", "gain"):
         assert set(facts[part]) == {"ece", "brier", "log_loss"}
         assert len(facts[part]["ece"]["interval"]) == 2
     assert set(facts["ece_by_chance"]) == {"before", "after"}
+
+
+def test_a_curve_that_hardly_an_error_has_shaped_says_how_little_that_proves() -> None:
+    (curve,) = fitted(wrong=0).known.values()
+    assert curve.found.curve is not None
+    # No error in 60 rows leaves room for 1 - 0.05 ** (1 / 60) = 4.87 % (Clopper and Pearson).
+    note = (
+        "gold finds only 0 of 60 wrong: up to 4.9% may be, and how that falls with the margin is"
+        " hardly measured"
+    )
+    assert (curve.note, curve.facts()["note"]) == (note, note)
+    assert curve.said.endswith(f"(n 60), {note}")
+    notes = [next(iter(fitted(wrong=wrong).known.values())).note for wrong in (9, 10, 50)]
+    assert (notes[0] is None, notes[1]) == (False, None)
+    assert notes[2] == "a larger margin is not more often right: every pair gets one half"
+
+
+def test_a_gold_pair_that_comes_twice_from_one_source_counts_once() -> None:
+    rows = [compare(f"q{n}", XY, judge(0.9), vote(*(B if n < 12 else A))) for n in range(60)]
+    found = gold_of(*rows)
+    (curve,) = curves_of([found, found], "platt").known.values()
+    assert curve.counts["gold_rows"] == 60

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from typing import Any
 
 import pytest
 from command_line import SCRIPT, script, write_jsonl
+from comparison_rows import compare, table_of, write_comparisons
 
 import prefkit
 from prefkit.errors import BudgetReached, ConfigError, GateFailed
@@ -284,6 +286,19 @@ def test_a_judging_step_finds_its_files_and_runs_again_when_one_changes(place: P
     held = json.loads((place / "out" / "3-collect-judge" / "manifest.json").read_text())
     assert held["certified_by"]["comparisons"] == 22
     assert held["certificates"][0]["status"] == "passed"
+
+
+def test_votes_that_are_asked_for_anew_and_are_the_same_change_no_later_step(place: Path) -> None:
+    """What was paid is of a run, not of what it wrote."""
+    pairs = [compare(f"Which, {n}?", [f"It is {n}", f"It is {n + 1}"]) for n in range(3)]
+    write_comparisons(place / "data", table_of(*pairs))
+    with JudgeServer(larger) as server:
+        step = f"{{dataset: data, model: '{server.spec}', rubric: helpfulness}}"
+        file = steps(place, f"collect judge: {step}", "pair: {kind: judge}")
+        assert ran(file) == {"1 collect judge": "done", "2 pair": "done"}
+        shutil.rmtree(place / "out" / "1-collect-judge")
+        assert ran(file) == {"1 collect judge": "done", "2 pair": "unchanged"}
+        assert len(server.record) == 6
 
 
 def test_a_gate_that_a_judge_fails_ends_the_run_at_its_step(place: Path) -> None:

@@ -65,9 +65,11 @@ def test_a_leaderboard_is_a_line_for_each_model(tmp_path: Path) -> None:
     ("name", "text", "said"),
     [
         ("said.json", '{"a": 1, "a": 2}', "'a' is given twice"),
+        ("said.json", '{"a.b": 1, "a": {"b": 2}}', "'a.b' is given twice"),
         ("said.json", "[0.5]", "no mapping of names"),
         ("said.json", "{", "is no JSON"),
         ("board.csv", ",a\nm,1\nm,2\n", "line 3 names a line twice: 'm'"),
+        ("board.csv", ",win_rate,win_rate\nm,1,2\n", "'win_rate' is given twice"),
         ("board.csv", ",a\nm,1,2\n", "line 2 has another number of cells: 'm'"),
         ("board.csv", "a\n", "has no line of names"),
         ("board.csv", ",a\nm," + "1" * 200_000, "is no CSV: field larger"),
@@ -94,3 +96,20 @@ def test_numbers_that_are_no_numbers_of_json_are_not_taken_for_values(tmp_path: 
         tmp_path, '{"a": NaN, "b": Infinity, "c": 1e999, "d": "nan", "e": 1e99999999999999999999}'
     )
     assert {claim.value for claim in found.values()} == {None}
+
+
+def test_what_json_cannot_hold_is_kept_as_its_text(tmp_path: Path) -> None:
+    nines = "9" * 400
+    found = claims_of(tmp_path, f'{{"a": NaN, "b": -Infinity, "c": 1e999, "d": {nines}, "e": 7}}')
+    assert [claim.written for claim in found.values()] == ["nan", "-inf", "1e999", nines, 7]
+    assert [claim.value for claim in found.values()] == [None, None, None, None, 7]
+
+
+def test_only_plain_digits_are_a_number(tmp_path: Path) -> None:
+    text = ",a\nm,sNaN\nn,1_000\no,\u0663\np, .5 \nq,5.\nr,+1e2\n"
+    found = claims_of(tmp_path, text, "board.csv")
+    assert [claim.value for claim in found.values()] == [None, None, None, 0.5, 5.0, 100.0]
+
+
+def test_a_byte_order_mark_is_no_part_of_a_name(tmp_path: Path) -> None:
+    assert list(claims_of(tmp_path, '\ufeff{"a": 1}')) == ["a"]

@@ -193,7 +193,9 @@ def test_what_nothing_tells_has_a_reason_and_no_number(tmp_path: Path) -> None:
     assert "no human answer" in judge["length"]["difference"]["reason"]
     assert judge["length"]["longer"]["value"] == 0
     assert judge["own"]["model"]["own"]["reason"].startswith("no pair has one side")
-    assert judge["rationale"]["share"]["reason"] == "no rationale ends by naming a side"
+    assert judge["rationale"]["share"]["reason"] == (
+        "no rationale ends by naming a side beside a verdict for one"
+    )
 
 
 def graded(place: int, grade: float) -> Vote:

@@ -193,6 +193,33 @@ def test_the_win_rate_is_ppi_on_prompt_clusters_with_all_that_belongs_to_it() ->
         assert said in found["said"]
 
 
+def test_a_win_rate_says_in_words_what_it_takes_for_granted() -> None:
+    people = planted_people(np.random.default_rng(55), 200, 1, 0.6)
+    verdicts = (2 * people.human - 1).astype(int)
+    (some,) = rates_of(frame_of(people, {None: verdicts}, people.clusters < 60))
+    assert "if the pairs with gold are a random part of all" in some["said"]
+    (every,) = rates_of(frame_of(people, {None: verdicts}, people.clusters < 200))
+    assert "random part" not in every["said"]
+
+
+def test_prompts_that_each_have_a_win_and_a_loss_give_a_reason_and_no_traceback() -> None:
+    people = planted_people(np.random.default_rng(56), 100, 2, 0.5)
+    people = people._replace(human=np.tile([1, 0], 100))
+    verdicts = np.random.default_rng(57).choice([-1, 1], 200)
+    (found,) = rates_of(frame_of(people, {None: verdicts}, people.clusters < 60))
+    assert "no win rate, the labels of every prompt balance out" in found["said"]
+
+
+def test_a_preference_has_no_interval_beside_gold_too_little_for_a_win_rate() -> None:
+    people = planted_people(np.random.default_rng(58), 100, 1, 0.6)
+    rng = np.random.default_rng(59)
+    verdicts = {order: rng.choice([-1, 1], 100, p=[0.4, 0.6]) for order in (1, -1)}
+    (found,) = rates_of(frame_of(people, verdicts, people.clusters < 12))
+    preference = found["order_free"]["preference"]
+    assert (preference["low"], preference["high"]) == (None, None)
+    assert preference["reason"] == "12 labelled prompt clusters, an interval needs 30"
+
+
 def test_too_few_labels_give_no_win_rate_and_say_how_many_there_are() -> None:
     people = planted_people(np.random.default_rng(53), 100, 1, 0.6)
     verdicts = (2 * people.human - 1).astype(int)

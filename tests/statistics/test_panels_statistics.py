@@ -77,6 +77,25 @@ def test_a_judge_who_never_errs_has_no_correlation_and_ties_are_half_right() -> 
         panel_errors(split[:, :1], np.ones((40, 1), dtype=bool), np.arange(40))
 
 
+def test_rows_that_a_judge_left_out_are_no_rows_of_the_panel() -> None:
+    # All three judge the first 40 rows; there the majority is right on 30. Elsewhere two do.
+    wrong = np.zeros((100, 3))
+    wrong[:10] = 1.0
+    wrong[10:20, 2] = 1.0
+    wrong[40:, :2] = 1.0
+    known = np.ones((100, 3), dtype=bool)
+    known[40:, 2] = False
+    found = panel_errors(wrong, known, np.arange(100))
+    assert {(one.n, one.clusters) for one in found.values()} == {(40, 40)}
+    assert found["majority"].value == pytest.approx(0.75)
+    assert found["accuracy"].value == pytest.approx((30 + 30 + 20) / 120)
+    # Of one row in common there is nothing to say, whatever the other rows hold.
+    known[1:, 2] = False
+    for one in panel_errors(wrong, known, np.arange(100)).values():
+        assert (one.value, one.n) == (None, 1)
+        assert one.reason == "1 prompt clusters, an interval needs 20"
+
+
 def test_agreement_with_the_others_is_counted_where_they_agree_on_something() -> None:
     # Judges say: 0 0 0 | 0 0 1 | 0 1 null | 2 2 1, twenty times each.
     rows = [[0, 0, 0], [0, 0, 1], [0, 1, -5], [2, 2, 1]]

@@ -156,6 +156,23 @@ def test_tiny_slices_are_refused() -> None:
     assert none.judge_only == pytest.approx(judge.mean())
 
 
+def test_labels_of_which_hardly_one_differs_have_no_interval_whatever_their_unit() -> None:
+    # 59 of 60 responses are good to all their people, one to two of three.
+    for common, rare in ((1.0, 2 / 3), (0.5, 1.0), (4.0, 5.0)):
+        human = np.append(np.full(59, common), [rare, *np.full(60, common)])
+        found = powered_mean(human, np.arange(120) < 60, human, np.arange(120))
+        assert found.mean.reason == "only 1 labels differ from all others, an interval needs 5"
+
+
+def test_prompts_whose_labels_balance_out_have_no_interval_of_no_width() -> None:
+    # Every prompt has a win and a loss: the share is one half, and no prompt differs from another.
+    human, clusters = np.tile([1.0, 0.0], 100), np.repeat(np.arange(100), 2)
+    judge = np.random.default_rng(10).random(200)
+    found = powered_mean(human, clusters < 60, judge, clusters)
+    assert found.mean.value is None
+    assert "balance out" in str(found.mean.reason)
+
+
 def test_values_that_are_not_finite_are_refused() -> None:
     human, judge, clusters = drawn(np.random.default_rng(9), 60, 1, 0.9)
     with pytest.raises(ValueError, match="not finite"):

@@ -23,6 +23,7 @@ from fault_server import FaultServer, Rule
 from judge_server import JudgeServer, first, larger
 
 __all__ = [
+    "PRICES",
     "FaultServer",
     "JudgeServer",
     "Rule",

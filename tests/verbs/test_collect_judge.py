@@ -93,10 +93,8 @@ def test_rows_are_the_same_bytes_whether_answers_are_new_or_kept(tmp_path: Path)
     assert all(found.cost_usd is not None and found.cost_usd > 0 for found in votes)
     assert sorted({found.draw for found in votes}) == [0, 1]
     one, two = manifest(tmp_path / "one"), manifest(tmp_path / "two")
-    assert one["spend"]["spent_usd"] > 0 == two["spend"]["spent_usd"]
-    for held in (one, two):
-        for name in ("run", "spend"):
-            held.pop(name)
+    paid, kept = (held.pop("run")["spend"]["spent_usd"] for held in (one, two))
+    assert paid > 0 == kept
     assert one == two
 
 
@@ -120,11 +118,75 @@ def test_judging_again_adds_no_vote_twice(tmp_path: Path) -> None:
     assert row_bytes(tmp_path / "more") == row_bytes(tmp_path / "out")
 
 
+def test_more_draws_add_only_those_that_are_not_there(tmp_path: Path) -> None:
+    """The first of three draws is the one answer that was asked for before."""
+    dataset(tmp_path / "data", *numbered(3))
+    with JudgeServer(larger) as server:
+        judged(tmp_path, server)
+        options = {"rubric": "helpfulness", "model": server.spec, "cache": tmp_path / "cache"}
+        again = prefkit.collect_judge(tmp_path / "out", out=tmp_path / "more", draws=3, **options)
+        assert len(server.record) == 18
+    records = [found.source.record for row in rows(tmp_path / "more") for found in row.votes]
+    assert len(records) == len(set(records)) == 18
+    assert again.facts["counts"]["votes_added"] == 12
+    assert dict(again.lines)["Added"] == "12 votes; 6 were there before"
+
+
+def test_equal_texts_judged_alone_keep_a_vote_each_when_judged_again(tmp_path: Path) -> None:
+    same = compare("Same?", ["Answer 1", "Answer 1"])
+    dataset(tmp_path / "data", same)
+    with JudgeServer(lambda _: {"grade": 4}) as server:
+        options = {"model": server.spec, "cache": tmp_path / "cache"}
+        options |= {"rubric": "helpfulness_rating"}
+        prefkit.collect_judge(tmp_path / "data", out=tmp_path / "out", **options)
+        again = prefkit.collect_judge(tmp_path / "out", out=tmp_path / "more", **options)
+    (row,) = rows(tmp_path / "out")
+    assert [found.scores for found in row.votes] == [(4.0, None), (None, 4.0)]
+    assert len({found.source.record for found in row.votes}) == 1
+    assert again.facts["counts"]["votes_added"] == 0
+
+
+def test_two_models_that_answer_under_one_name_are_refused(tmp_path: Path) -> None:
+    dataset(tmp_path / "data", *numbered(5))
+    refused = pytest.raises(ConfigError, match="both answer as 'judge-2026'")
+    with JudgeServer(larger) as sound, JudgeServer(first) as lazy, refused:
+        judged(tmp_path, sound, model=(sound.spec, lazy.spec))
+    assert not (tmp_path / "out").exists()
+
+
+def test_no_folder_of_an_engine_s_files_stands_in_the_manifest(tmp_path: Path) -> None:
+    dataset(tmp_path / "data", *numbered(1))
+    engine = {"tokenizer": str(tmp_path / "tokens"), "sizes": [1, "org/name"]}
+    with JudgeServer(larger) as server:
+        judged(tmp_path, server, engine=engine)
+    told = manifest(tmp_path / "out")["options"]["engine"]
+    assert told == {"tokenizer": "tokens", "sizes": [1, "org/name"]}
+
+
+def test_a_pair_of_judged_sides_is_traced_to_order_rubric_revision_and_cost(
+    tmp_path: Path,
+) -> None:
+    dataset(tmp_path / "data", *numbered(1))
+    with FaultServer() as server:
+        words = hosted(server, tmp_path, "--yes", "--revision", "2026-01-01", "--out", "out")
+        assert judge("data", *words, cwd=tmp_path).returncode == 0
+    found = next(v for v in rows(tmp_path / "out")[0].votes if v.outcome == "scored")
+    prefkit.pair(tmp_path / "out", out=tmp_path / "pairs", kind=("judge",))
+    (pair,) = next(open_dataset(tmp_path / "pairs").batches())["id"].to_pylist()
+    lines = dict(prefkit.trace(pair, tmp_path / "pairs").lines)
+    said = lines["Vote 1"] + lines["Vote 2"]
+    assert "order shown: " in said
+    assert f"rubric {load_rubric('helpfulness').label}" in said
+    assert f"{found.source.record}, revision 2026-01-01" in said
+    assert f"{found.cost_usd:.3g} USD" in said
+
+
 def test_a_limit_judges_the_first_comparisons_and_writes_no_others(tmp_path: Path) -> None:
     dataset(tmp_path / "data", *numbered(9))
     with JudgeServer(larger) as server:
-        judged(tmp_path, server, limit=4)
+        outcome = judged(tmp_path, server, limit=4)
         assert len(server.record) == 8
+    assert dict(outcome.lines)["Comparisons"] == "4, 4 judged, 5 left out by the limit"
     assert [row.prompt for row in rows(tmp_path / "out")] == [
         row.prompt for row in rows(tmp_path / "data")[:4]
     ]

@@ -6,10 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from comparison_rows import vote
 from judging_runs import JudgeServer, dataset, first, judge, larger, manifest, numbered, rows
 
 import prefkit
 from prefkit.errors import ConfigError, GateFailed
+from prefkit.judging.library import load_rubric
 
 LOW = """
 name: low
@@ -78,7 +80,7 @@ def test_gold_of_another_dataset_certifies_and_stays_out_of_the_rows(tmp_path: P
         assert len(server.record) == 70
     held = manifest(tmp_path / "out")
     assert held["certificates"][0]["status"] == "passed"
-    assert held["certified_by"] == {"comparisons": 30, "verdicts": 60}
+    assert held["certified_by"] == {"comparisons": 30, "verdicts": 60, "unanswered": {}}
     assert held["options"]["gold"]["name"] == "gold"
     assert len(rows(tmp_path / "out")) == 5
 
@@ -97,6 +99,106 @@ def test_without_gold_a_required_certificate_is_refused_before_anything_is_asked
             )
         assert server.record == []
     assert not (tmp_path / "out").exists()
+
+
+def test_gold_about_something_else_is_not_asked(tmp_path: Path) -> None:
+    """Nor paid: it certifies nobody by this rubric."""
+    other = [
+        row._replace(votes=tuple(one._replace(criterion="harmlessness") for one in row.votes))
+        for row in numbered(40, people=40)
+    ]
+    dataset(tmp_path / "data", *numbered(3))
+    dataset(tmp_path / "gold", *other[:20], *numbered(60, people=60)[40:])
+    dataset(tmp_path / "other", *other)
+    with JudgeServer(larger) as server:
+        with pytest.raises(GateFailed, match="no vote of a person about helpfulness or the whole"):
+            prefkit.collect_judge(
+                tmp_path / "data",
+                out=tmp_path / "out",
+                gold=tmp_path / "other",
+                require_certificate=True,
+                **options(tmp_path, server),
+            )
+        assert server.record == []
+        prefkit.collect_judge(
+            tmp_path / "data",
+            out=tmp_path / "out",
+            gold=tmp_path / "gold",
+            **options(tmp_path, server),
+        )
+        assert len(server.record) == 2 * (20 + 3)
+
+
+def test_gold_that_got_no_answer_is_not_said_to_be_missing(tmp_path: Path) -> None:
+    dataset(tmp_path / "data", *numbered(3))
+    dataset(tmp_path / "gold", *numbered(9, people=9)[5:])
+
+    def silent_on_gold(texts: list[str]) -> dict[str, Any] | int:
+        number = int(texts[0].split(" to question ")[1].split(" ")[0])
+        return 400 if number >= 5 else larger(texts)
+
+    with JudgeServer(silent_on_gold) as server:
+        outcome = prefkit.collect_judge(
+            tmp_path / "data",
+            out=tmp_path / "out",
+            gold=tmp_path / "gold",
+            **options(tmp_path, server),
+        )
+    held = manifest(tmp_path / "out")
+    assert held["certificates"] == "uncalibrated: no vote on the gold"
+    assert held["certified_by"] == {
+        "comparisons": 4,
+        "verdicts": 0,
+        "unanswered": {"rejected": 8},
+    }
+    assert [one["votes"] for one in held["uncertified"]] == [6]
+    assert ("Gold", "4 comparisons, 0 verdicts, unanswered: 8 rejected") in outcome.lines
+
+
+class Renamed(JudgeServer):
+    """Calls itself otherwise after so many answers, as an alias moves on."""
+
+    after = 60
+
+    def answer(self, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+        status, said = super().answer(body)
+        return status, said | {"model": "judge-2027"} if len(self.record) > self.after else said
+
+
+def test_a_model_that_takes_the_place_of_the_certified_one_is_said_to_have_no_certificate(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    dataset(tmp_path / "data", *numbered(40, people=30))
+    with Renamed(larger) as server:
+        with_all = options(tmp_path, server)
+        loose = prefkit.collect_judge(tmp_path / "data", out=tmp_path / "loose", **with_all)
+        with pytest.raises(GateFailed, match=r"judge-2027 .* \(20 votes\)"):
+            prefkit.collect_judge(
+                tmp_path / "data", out=tmp_path / "strict", require_certificate=True, **with_all
+            )
+    label = load_rubric("helpfulness").label
+    stranger = {"judge": "judge-2027", "rubric": label, "votes": 20}
+    assert manifest(tmp_path / "strict")["uncertified"] == [stranger]
+    assert manifest(tmp_path / "loose")["certificates"][0]["judge"].startswith("judge-2026")
+    assert any("judge-2027" in text for label, text in loose.lines if label == "Certificate")
+    assert any("judge-2027" in one.getMessage() for one in caplog.records)
+
+
+def test_votes_that_stood_there_before_certify_nobody(tmp_path: Path) -> None:
+    """Anybody can write a vote into a file under the name of a judge."""
+    rubric = load_rubric("helpfulness")
+    planted = [
+        vote(0.0, 1.0, kind="judge", by="judge-2026", rubric=rubric.label,
+             criterion=rubric.criterion, record=f"planted {turn}", order=order)
+        for turn, order in enumerate([(0, 1), (1, 0)] * 4)
+    ]  # fmt: skip
+    data = [row._replace(votes=(*row.votes, *planted)) for row in numbered(30, people=30)]
+    dataset(tmp_path / "data", *data)
+    with JudgeServer(first) as server:
+        prefkit.collect_judge(tmp_path / "data", out=tmp_path / "out", **options(tmp_path, server))
+    (certificate,) = manifest(tmp_path / "out")["certificates"]
+    assert certificate["swaps"]["consistency"]["value"] == 0.0
+    assert certificate["ties_dropped"]["accuracy"]["n"] == 0
 
 
 def test_of_a_panel_every_judge_needs_a_certificate(tmp_path: Path) -> None:

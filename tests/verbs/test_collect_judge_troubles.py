@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import re
 import signal
 import socket
 import subprocess
@@ -11,6 +12,7 @@ import time
 from pathlib import Path
 
 from judging_runs import (
+    PRICES,
     FaultServer,
     Rule,
     command,
@@ -44,7 +46,7 @@ def test_a_budget_is_never_exceeded_and_what_it_paid_for_is_valid(tmp_path: Path
     assert "higher --budget" in done.stderr
     assert 0 < billed <= budget
     held = manifest(tmp_path / "part")
-    assert held["spend"]["spent_usd"] == round(billed, 12)
+    assert held["run"]["spend"]["spent_usd"] == round(billed, 12)
     votes = sum(found.kind == "judge" for row in rows(tmp_path / "part") for found in row.votes)
     assert (len(rows(tmp_path / "part")), votes) == (60, asked)
     assert held["counts"]["unanswered"] == {"budget": 120 - asked}
@@ -52,6 +54,18 @@ def test_a_budget_is_never_exceeded_and_what_it_paid_for_is_valid(tmp_path: Path
     Verify(folder=tmp_path / "part")()
     assert (whole.returncode, fresh.returncode) == (0, 0), whole.stderr
     assert row_bytes(tmp_path / "whole") == row_bytes(tmp_path / "again")
+
+
+def test_a_budget_of_several_models_says_what_each_was_not_asked(tmp_path: Path) -> None:
+    dataset(tmp_path / "data", *numbered(20))
+    with FaultServer() as server:
+        words = ["data", *hosted(server, tmp_path, "--model", "openai:n", "--max-tokens", "200")]
+        (tmp_path / "prices.yaml").write_text(PRICES + PRICES.replace("m:", "n:", 1))
+        done = judge(*words, "--yes", "--budget", "0.02", "--out", "out", cwd=tmp_path)
+    left = manifest(tmp_path / "out")["counts"]["unanswered"]["budget"]
+    said = [int(n) for n in re.findall(r"(\d+) of openai:[mn]", done.stderr)]
+    assert done.returncode == 4, done.stderr
+    assert (len(said), sum(said)) == (2, left)
 
 
 def test_a_kill_at_any_moment_loses_nothing_that_was_paid(tmp_path: Path) -> None:

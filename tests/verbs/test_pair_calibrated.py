@@ -135,6 +135,43 @@ def test_another_dataset_can_hold_the_gold_and_its_hash_is_in_the_manifest(tmp_p
     assert far["p_chosen"] == pytest.approx(end, abs=1e-9)
 
 
+def test_gold_that_holds_only_people_speaks_of_the_same_comparisons(tmp_path: Path) -> None:
+    rows = gold_rows()
+    people = [row._replace(votes=row.votes[:1]) for row in rows]
+    machine = [row._replace(votes=row.votes[1:]) for row in rows]
+    gold = write(tmp_path / "gold", *people, compare("other", ["x", "y"], vote(*A)))
+    write(tmp_path / "judged", *machine, compare("new", ["x", "y"], judge(0.9)))
+    prefkit.pair(tmp_path / "judged", out=tmp_path / "pairs", calibrate="platt", gold=gold)
+    write(tmp_path / "both", *rows, compare("new", ["x", "y"], judge(0.9)))
+    prefkit.pair(tmp_path / "both", out=tmp_path / "same", kind="judge", calibrate="platt")
+    apart, together = stored(tmp_path / "pairs"), stored(tmp_path / "same")
+    assert [row["p_chosen"] for row in apart] == [row["p_chosen"] for row in together]
+    (source,) = open_dataset(tmp_path / "pairs").manifest["calibration"]["sources"]
+    assert (source["gold_rows"], source["pairs"]) == (120, 121)
+    # Named again, the dataset's own gold is the same gold and not twice as much.
+    prefkit.pair(
+        tmp_path / "both", out=tmp_path / "again", kind="judge", calibrate="platt",
+        gold=tmp_path / "both",
+    )  # fmt: skip
+    assert stored(tmp_path / "again") == together
+
+
+def test_log_odds_that_differ_in_their_last_bits_are_one_margin(tmp_path: Path) -> None:
+    # The log-odds of 1 - 1e-6 for one side and of 1e-6 for the other are not the same number. Of
+    # 200 verdicts each gold bears out 180 and 140, so both are 320 of 400.
+    rows = []
+    for n in range(400):
+        for_x = n % 2 == 0
+        right = (n // 2) % 10 < (9 if for_x else 7)
+        person = A if for_x == right else B
+        rows.append(compare(f"q{n}", ["x", "y"], vote(*person), judge(1.0 if for_x else 0.0)))
+    write(tmp_path / "judged", *rows)
+    prefkit.pair(tmp_path / "judged", out=tmp_path / "pairs", kind="judge", calibrate="isotonic")
+    pairs = stored(tmp_path / "pairs")
+    assert {row["p_chosen"] for row in pairs} == {0.8}
+    assert {check["check"] for row in pairs for check in row["checks"]} == {"calibration"}
+
+
 def test_a_source_with_too_little_gold_stays_null_and_says_so(tmp_path: Path) -> None:
     rows = [*gold_rows(), *gold_rows(31, "rm-y"), compare("q", ["x", "y"], judge(0.9, "new-z"))]
     write(tmp_path / "judged", *rows)

@@ -167,10 +167,11 @@ def _compared(
 def _rated(
     stage: Mapping[str, Any], name: str, before: Mapping[str, Any], parts: list[Aside]
 ) -> Iterator[_Judged]:
-    """Each output was rated alone, so no order was shown.
+    """Each output was rated alone, so no order was shown; both ratings are one record's.
 
-    The winners beside the scores follow from them by a rule that breaks ties by position; they are
-    kept in `raw` and are no judgements.
+    Rows do not say who judged, so only the record tells that one judge rated both. The winners
+    beside the scores follow from them by a rule that breaks ties by position; they are kept in
+    `raw` and are no judgements.
     """
     derived = {swap: stage[swap] for swap in _ORDERS if swap in stage}
     for place, score in enumerate(_SCORES):
@@ -186,7 +187,7 @@ def _rated(
             else graded(place, 2, float(number[1]), _SCALE)
         )
         raw = to_json({score: reply, **derived, **before})
-        yield _Judged(f"{name}, {score}", Vote("judge", *verdict, Source("", ""), raw=raw))
+        yield _Judged(name, Vote("judge", *verdict, Source("", ""), raw=raw))
 
 
 def _reasons(completion: Any) -> str | None:

@@ -126,6 +126,8 @@ def test_ratings_are_votes_on_one_output_and_the_winners_beside_them_are_none() 
         ("judge", "scored", (None, 10.0), None),
     ]
     assert {vote.scale for vote in found[1:]} == {"rating"}
+    # Nobody is named: only the record says that one judge rated both.
+    assert {vote.source.record for vote in found[1:]} == {"item 3, results"}
     assert json.loads(found[1].raw or "")["swap = True"] == {"winner": "2"}
 
 
