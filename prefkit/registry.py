@@ -31,6 +31,8 @@ ROLES = {
     "repair": "prefkit.filters.repairs",
     "writer": "prefkit.exporters",
     "client": "prefkit.llm.clients",
+    "answer": "prefkit.judging.answers",
+    "recipe": "prefkit.collectors.synthetic",
 }
 
 

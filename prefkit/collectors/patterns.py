@@ -6,7 +6,8 @@ from functools import lru_cache
 from typing import Any
 
 from prefkit.collectors.turns import UnusableError
-from prefkit.errors import ConfigError, MissingExtra
+from prefkit.errors import ConfigError
+from prefkit.patterns import compiled
 
 __all__ = ["captures", "check_pattern"]
 
@@ -35,26 +36,10 @@ def captures(pattern: str, text: str) -> list[str]:
 
 @lru_cache(maxsize=32)
 def _compiled(pattern: str) -> Any:
-    try:
-        import re2
-    except ImportError as error:
-        raise MissingExtra("a pattern for verdicts", "re2") from error
-    options = re2.Options()
-    options.log_errors = False
-    try:
-        compiled = re2.compile(pattern, options)
-    except re2.error as error:
+    found = compiled(pattern, "a pattern for verdicts")
+    if found.groups != 1:
         raise ConfigError(
-            f"pattern: {pattern!r} is no regular expression that RE2 knows: {_said(error)}"
-        ) from error
-    if compiled.groups != 1:
-        raise ConfigError(
-            f"pattern: {pattern!r} has {compiled.groups} groups; exactly one names the verdict",
+            f"pattern: {pattern!r} has {found.groups} groups; exactly one names the verdict",
             hint="write (?:...) for the others",
         )
-    return compiled
-
-
-def _said(error: BaseException) -> str:
-    said = error.args[0] if error.args else ""
-    return said.decode(errors="replace") if isinstance(said, bytes) else str(said)
+    return found

@@ -18,6 +18,7 @@ from prefkit.version import __version__
 __all__ = ["PURPOSES", "extras", "other_parts", "own_parts", "trainers", "versions"]
 
 PURPOSES = {
+    "answers": "compares formulas in LaTeX when answers are checked",
     "arrow": "writes exports as `datasets` saves them",
     "baselines": "finds what gives a label away without reading",
     "bench": "runs the benchmarks",

@@ -45,6 +45,7 @@ def test_the_eight_aspects_are_there_in_their_forms() -> None:
     assert {name for name, form in forms.items() if form == "pointwise"} == {
         "helpfulness_rating",
         "code_review_rating",
+        "factuality_rating",
     }
     assert forms["overall_ranking"] == "listwise"
     assert list(summaries()) == OWN

@@ -1,0 +1,79 @@
+"""A letter of several."""
+
+from __future__ import annotations
+
+import re
+
+from pydantic import Field
+
+from prefkit.judging.answers.checking import Checked, Checker, Unsure, shown
+from prefkit.judging.answers.marks import EXPLICIT, Cut, Mark, Several, cut_answer, cuts
+
+__all__ = ["Choice"]
+
+_SHORT = 300  # characters: an answer that is a letter is not longer, its wording included
+_HEAD = re.compile(
+    r"(?:(?:option|choice|answer|letter)\s{1,3})?"
+    r"(?P<opened>[\s*_`\"'(\[{$]|\\(?:text|mathrm|mathbf|textbf)\s?\{|\\\()*"
+    r"(?P<letter>[A-Za-z])(?![A-Za-z0-9'’])"  # noqa: RUF001
+    r"(?P<closed>[*_`\"')\]}$.:]|\\\))*",
+    re.IGNORECASE,
+)
+_OTHER = (
+    r"(?:^|[\s(\[*,/&])(?:or|and|/|,|&)\s{0,3}(?:option\s{1,3})?[(\[*\"]{0,3}([A-Z])(?![A-Za-z'])"
+)
+_NEXT = re.compile(_OTHER)
+_GOES_ON = re.compile(r"\s*(?:is|isn|was|are|can|cannot|would|does|seems|or|and)\b", re.IGNORECASE)
+_DECORATED = re.compile(r"[(\[*]([A-Z])[)\]*]")
+_LINE = re.compile(r"^[ \t*(\[]{0,5}([A-Z])[)\].:*]{1,4}(?=\s|$)", re.MULTILINE)
+
+
+class Choice(Checker):
+    r"""Compare the letter that a response chooses with that of the reference.
+
+    Read are `(B)`, `B.`, `**B**`, `\boxed{B}`, `option B`, with or without its wording, behind a
+    mark or, as `whole`, at the head of the response. Two letters are unsure, and so is an A that
+    may be the article.
+    """
+
+    letters: str = Field("ABCDEFGHIJ", min_length=2, description="The letters there are.")
+    marks: tuple[Mark, ...] = Field(
+        (*EXPLICIT, "whole"), min_length=1, description="Where the answer stands, in this order."
+    )
+    several: Several = Field("unsure", description="Different answers behind the same mark.")
+
+    def decide(self, response: str, reference: str) -> Checked:
+        """Right if it is the letter of the reference."""
+        found = cuts(reference, EXPLICIT) or cuts(reference, ("whole",))
+        try:
+            wanted = self._letter(found[-1])
+        except Unsure as unsure:
+            raise Unsure(f"the reference is no letter: {unsure}") from unsure
+        letter = self._letter(cut_answer(cuts(response, self.marks), self.several, self._same))
+        if letter == wanted:
+            return Checked("right", letter, f"the letter is {wanted}")
+        return Checked("wrong", letter, f"the letter is {letter}, not {wanted}")
+
+    def _same(self, cut: Cut) -> object:
+        try:
+            return self._letter(cut)
+        except Unsure:
+            return cut.text
+
+    def _letter(self, cut: Cut) -> str:
+        head, text = _HEAD.match(cut.text[:_SHORT]), cut.text[:_SHORT]
+        if head is None or (letter := head["letter"].upper()) not in self.letters.upper():
+            raise Unsure(f"{shown(text)} does not begin with one of the letters", text)
+        rest = text[head.end() :]
+        is_bare = not head["opened"] and not head["closed"] and not head.group()[:-1].strip()
+        if is_bare and rest.lstrip()[:1] not in ("", ",", ";"):
+            raise Unsure(f"{shown(text)}: the letter may be a word", text)
+        others = {other.upper() for other in _NEXT.findall(rest)}
+        if cut.mark == "whole":
+            others |= set(_LINE.findall(cut.text)) | set(_DECORATED.findall(rest))
+            if len(cut.text) > _SHORT or _GOES_ON.match(rest):
+                raise Unsure(f"{shown(text)} talks of a letter", text)
+        others &= set(self.letters.upper())
+        if others - {letter}:
+            raise Unsure(f"{shown(text)} names several letters", text)
+        return letter
