@@ -6,6 +6,7 @@ TABLE = {
     "best_random": "prefkit.pairing.best_random:BestRandom",
     "adjacent": "prefkit.pairing.adjacent:Adjacent",
     "all": "prefkit.pairing.every:Every",
+    "code": "prefkit.pairing.code:Code",
     "threshold": "prefkit.pairing.threshold:Threshold",
     "unpaired": "prefkit.pairing.unpaired:Unpaired",
 }

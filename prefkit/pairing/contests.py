@@ -10,7 +10,7 @@ import polars as pl
 from prefkit.pairing.ballots import Ballots
 from prefkit.statistics.order_effect import LEAST, logit
 
-__all__ = ["Standing", "standing_of"]
+__all__ = ["Standing", "responses_of", "standing_of"]
 
 _COUNTED = ("choice", "rank", "thumbs", "strength")
 """Scales on which one person's judgement is a vote: a count of votes has a Beta posterior."""
@@ -45,11 +45,6 @@ def standing_of(ballots: Ballots) -> Standing:
     duels = _in_log_odds(duels).select(
         "row", "a", "b", "difference", "kind", "scale", "outcome", "vote", "vote_b"
     )
-    responses = (
-        scores.group_by("row", "place")
-        .agg(pl.col("score").mean(), pl.len().alias("n"), *_evidence(pl.col("vote")))
-        .sort("row", "place")
-    )
     ranked = (
         scores.group_by("row", "ballot")
         .len("most")
@@ -57,7 +52,16 @@ def standing_of(ballots: Ballots) -> Standing:
         .agg(pl.col("most").max())
         .sort("row")
     )
-    return Standing(_contests(pl.concat([duels, _bare_duels(ballots, duels)])), responses, ranked)
+    contests = _contests(pl.concat([duels, _bare_duels(ballots, duels)]))
+    return Standing(contests, responses_of(ballots), ranked)
+
+
+def responses_of(ballots: Ballots) -> pl.DataFrame:
+    """The responses of a standing by themselves: contests are many where responses are."""
+    each = ballots.scores.group_by("row", "place").agg(
+        pl.col("score").mean(), pl.len().alias("n"), *_evidence(pl.col("vote"))
+    )
+    return each.sort("row", "place")
 
 
 def _in_log_odds(duels: pl.DataFrame) -> pl.DataFrame:

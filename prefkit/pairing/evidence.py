@@ -7,7 +7,7 @@ import polars as pl
 from prefkit.pairing.contests import Standing
 from prefkit.statistics.intervals import beta_mean
 
-__all__ = ["aside_reasons", "soft_labels", "tied_pairs", "with_evidence"]
+__all__ = ["as_told", "aside_reasons", "soft_labels", "tied_pairs", "with_evidence"]
 
 
 def with_evidence(pairs: pl.DataFrame, standing: Standing) -> pl.DataFrame:
@@ -121,6 +121,23 @@ def _clear_ties(standing: Standing) -> pl.DataFrame:
         .select(columns)
         .unique(["row", "place", "good"], keep="first", maintain_order=True)
     )
+
+
+def as_told(found: pl.DataFrame, told: pl.DataFrame) -> pl.DataFrame:
+    """Evidence with what a policy tells of its pairs: the columns `check`, `value` and `note`.
+
+    Where it names a margin, that is what the pair is about: the votes tell no probability of it,
+    and no share of them agrees or not.
+    """
+    keys = ["row", "chosen", "rejected"]
+    own = told.rename({"margin": "own", "margin_kind": "own_kind"})
+    joined = found.join(own, on=keys, how="left", maintain_order="left")
+    instead = pl.col("own_kind").is_not_null()
+    return joined.with_columns(
+        margin=pl.when(instead).then("own").otherwise("margin"),
+        margin_kind=pl.coalesce("own_kind", "margin_kind"),
+        **{name: pl.when(~instead).then(name) for name in ("p_chosen", "p_kind", "agreement")},
+    ).drop("own", "own_kind")
 
 
 def soft_labels(found: pl.DataFrame, ties: pl.DataFrame) -> pl.DataFrame:

@@ -28,14 +28,20 @@ def checks_of(
 ) -> pa.ListArray:
     """The column `checks` of chosen pairs.
 
-    `calibration` names the source of a margin, with the gold pairs that its curve was fitted to
-    (null where it has none); `calibration.beyond` holds a margin beyond theirs. `contradiction`:
-    votes oppose each other. `diverges`: a side goes on after its first answer.
+    First what the policy tells of the pair. `calibration` names the source of a margin, with the
+    gold pairs that its curve was fitted to (null where it has none); `calibration.beyond` holds a
+    margin beyond theirs. `contradiction`: votes oppose each other. `diverges`: a side goes on after
+    its first answer.
     """
     parting = _parting(found, prompts, messages, sides)
-    if curves is None and not any(parting) and not (found["against"] > 0).any():
+    silent = curves is None and found["check"].null_count() == len(found)
+    if silent and not any(parting) and not (found["against"] > 0).any():
         return column(PAIRS.field("checks").type, [()] * len(found))
-    before = [[] for _ in range(len(found))] if curves is None else _calibration(found, curves)
+    before = _told(found)
+    if curves is not None:
+        before = [
+            [*one, *more] for one, more in zip(before, _calibration(found, curves), strict=True)
+        ]
     won = (found["agreement"].fill_null(1.0) * found["n_votes"]).to_list()
     checks: list[list[_Check]] = []
     for entries, against, favour, turn in zip(before, found["against"], won, parting, strict=True):
@@ -48,6 +54,12 @@ def checks_of(
             more.append(("diverges", float(turn), note))
         checks.append([*entries, *more])
     return column(PAIRS.field("checks").type, checks)
+
+
+def _told(found: pl.DataFrame) -> list[list[_Check]]:
+    """What the policy itself tells of each pair: one entry or none."""
+    told = found.select("check", "value", "note").iter_rows()
+    return [[] if check is None else [(check, value, note)] for check, value, note in told]
 
 
 def _calibration(found: pl.DataFrame, curves: Curves) -> list[list[_Check]]:

@@ -11,16 +11,17 @@ import pyarrow.compute as pc
 
 from prefkit.pairing.ballots import Selection, ballots_of
 from prefkit.pairing.calibrating import Curves, calibrated
-from prefkit.pairing.contests import standing_of
-from prefkit.pairing.evidence import aside_reasons, soft_labels, tied_pairs, with_evidence
+from prefkit.pairing.contests import responses_of, standing_of
+from prefkit.pairing.evidence import as_told, aside_reasons, soft_labels, tied_pairs, with_evidence
 from prefkit.pairing.pair_checks import checks_of
+from prefkit.pairing.pass_evidence import with_pass_shares
 from prefkit.pairing.policy import Policy
 from prefkit.schema.arrow import PAIRS
 from prefkit.schema.columns import one_chunk, own_offsets
 from prefkit.schema.digests import digests_of
 from prefkit.schema.ids import pair_id
 
-__all__ = ["Batch", "Evidence", "Plan", "evidence_of", "pairs_of"]
+__all__ = ["Batch", "Evidence", "Plan", "evidence_of", "pairs_of", "survey_of"]
 
 
 class Plan(NamedTuple):
@@ -86,7 +87,7 @@ def evidence_of(plan: Plan, table: pa.Table) -> Evidence:
     ballots = ballots_of(table, plan.selection)
     standing = standing_of(ballots)
     ids = _ids(table)
-    chosen = plan.policy.choose(standing, ids)
+    chosen = plan.policy.choose_among(table, standing, ids)
     pairs = chosen.pairs
     refused = _without_prompt(table)
     if plan.tie != "drop":
@@ -95,7 +96,7 @@ def evidence_of(plan: Plan, table: pa.Table) -> Evidence:
         )
         pairs = pl.concat([pairs, extra.select(pairs.columns)])
     pairs = pairs.join(refused, on="row", how="anti")
-    found = with_evidence(pairs, standing)
+    found = as_told(with_pass_shares(with_evidence(pairs, standing), table), chosen.told)
     if plan.tie == "soft":
         found = soft_labels(found, extra)
     if len(ballots.joined):
@@ -113,6 +114,17 @@ def evidence_of(plan: Plan, table: pa.Table) -> Evidence:
     ).unique("row", keep="first", maintain_order=True)
     aside = reasons.join(pairs, on="row", how="anti").join(ids, on="row").sort("row")
     return Evidence(found, aside.select("id", "reason"))
+
+
+def survey_of(plan: Plan, table: pa.Table) -> pl.DataFrame:
+    """What a policy that looks first needs of a table of comparisons.
+
+    Raises:
+        DataError: a score is not finite or outside its scale.
+    """
+    table = table.filter(pc.greater(pc.list_value_length(table["prompt"]), 0)).combine_chunks()
+    responses = responses_of(ballots_of(table, plan.selection))
+    return plan.policy.survey(table, responses, _ids(table))
 
 
 def _ids(table: pa.Table) -> pl.DataFrame:

@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from hashlib import blake2b
-from typing import NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import polars as pl
+import pyarrow as pa
 
 from prefkit.pairing.contests import Standing
 from prefkit.step import Options
 
-__all__ = ["Chosen", "Policy", "drawn", "of_one_scale", "ordered"]
+__all__ = ["TOLD", "Chosen", "Policy", "drawn", "of_one_scale", "ordered"]
 
 _CHOICE = {"row": pl.Int64, "chosen": pl.Int64, "rejected": pl.Int64}
 _ASIDE = {"row": pl.Int64, "reason": pl.String}
+_SAID = {
+    "margin": pl.Float64,
+    "margin_kind": pl.String,
+    "check": pl.String,
+    "value": pl.Float64,
+    "note": pl.String,
+}
+
+TOLD = {**_CHOICE, **_SAID}
+"""Columns of what a policy tells of its pairs."""
 
 
 class Chosen(NamedTuple):
@@ -21,11 +33,13 @@ class Chosen(NamedTuple):
 
     `pairs`: row, chosen, rejected: places of responses, one of them null for an unpaired row.
     `aside`: row, reason: why a comparison that has votes gives no pair; rows with pairs never
-    count.
+    count. `told` (columns `TOLD`): what the policy itself knows of a pair, an entry of its checks
+    and, where `margin_kind` is not null, a margin that stands in place of what the votes say.
     """
 
     pairs: pl.DataFrame
     aside: pl.DataFrame
+    told: pl.DataFrame = pl.DataFrame(schema=TOLD)
 
     @staticmethod
     def of(pairs: pl.DataFrame, *aside: pl.DataFrame) -> Chosen:
@@ -48,6 +62,36 @@ class Policy(Options):
     def choose(self, standing: Standing, ids: pl.DataFrame) -> Chosen:
         """Choose from a batch's standing; `ids` has row, id (of the comparison), responses."""
         raise NotImplementedError
+
+    def choose_among(self, table: pa.Table, standing: Standing, ids: pl.DataFrame) -> Chosen:
+        """Choose with the comparisons themselves at hand; most policies need their standing only.
+
+        `votes` in the standing are positions in the flattened votes of `table`, rows its rows.
+        """
+        del table
+        return self.choose(standing, ids)
+
+    looks_first: ClassVar[bool] = False
+    """Whether it must look at every comparison before it can choose from one; see `fitted`."""
+
+    def survey(self, table: pa.Table, responses: pl.DataFrame, ids: pl.DataFrame) -> pl.DataFrame:
+        """What `fitted` needs of a batch: a line for each comparison, never the text.
+
+        `responses` as in `Standing`; `table` and `ids` as in `choose_among`.
+        """
+        raise NotImplementedError
+
+    def fitted(self, surveys: Iterable[pl.DataFrame]) -> Policy:
+        """Make the policy that then chooses, from the surveys of all batches in row order."""
+        raise NotImplementedError
+
+    def facts(self) -> dict[str, Any]:
+        """What a fitted policy found, for the manifest."""
+        return {}
+
+    def lines(self) -> tuple[tuple[str, str], ...]:
+        """What a fitted policy found, for people: label and text."""
+        return ()
 
 
 def ordered(contests: pl.DataFrame) -> pl.DataFrame:

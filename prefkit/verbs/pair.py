@@ -23,7 +23,8 @@ from prefkit.pairing.amend import Seen, amended, amendments
 from prefkit.pairing.ballots import Selection, criteria_of
 from prefkit.pairing.calibrating import Curves, curves_of
 from prefkit.pairing.gold_pairs import gold_pairs, gold_plan, gold_verdicts
-from prefkit.pairing.pairs import Batch, Plan, pairs_of
+from prefkit.pairing.pairs import Batch, Plan, pairs_of, survey_of
+from prefkit.pairing.policy import Policy
 from prefkit.registry import load, nearest
 from prefkit.schema.arrow import empty
 from prefkit.step import make
@@ -81,6 +82,8 @@ class Pair(Verb):
             check_target(self.out, force=self.force, source=self.dataset)
         gold = self._gold(parent)
         plan, said = self._plan(parent, gold)
+        if plan.policy.looks_first:
+            plan = plan._replace(policy=self._fitted(plan, parent))
         if gold is not None:
             plan = plan._replace(curves=self._curves(plan, gold, parent))
         counts = Counts(plan.curves, None if gold is None else _named(gold))
@@ -115,6 +118,14 @@ class Pair(Verb):
             return {"inputs": []}
         digest = gold.content_hash.removeprefix("sha256:")
         return {"inputs": [{"name": _named(gold)["name"], "reader": "gold", "sha256": digest}]}
+
+    def _fitted(self, plan: Plan, parent: Dataset) -> Policy:
+        """The pass of a policy that must see every comparison before it chooses from one."""
+
+        def look(table: pa.Table) -> pl.DataFrame:
+            return survey_of(plan, table.combine_chunks())
+
+        return plan.policy.fitted(in_threads(look, parent.batches(limit=self.limit)))
 
     def _curves(self, plan: Plan, gold: Dataset, parent: Dataset) -> Curves:
         """The first pass: gold pairs by the same plan, and a curve for each source of margins.

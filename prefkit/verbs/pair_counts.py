@@ -56,6 +56,7 @@ class Counts:
             },
             "policies": {plan.policy_hash: plan.resolved},
             "note": said,
+            **_found(plan),
             **self._calibration(),
         }
 
@@ -99,6 +100,7 @@ class Counts:
             **self.facts(plan, said)["counts"],
             "policy": plan.resolved,
             "dry_run": manifest is None,
+            **_found(plan),
             **self._calibration(),
         }
         aside = self.comparisons - self.paired
@@ -112,6 +114,7 @@ class Counts:
         if self.reasons:
             lines.append(("Set aside", listed(self.reasons)))
         lines.append(("Pairs", f"{self.pairs:,}"))
+        lines += plan.policy.lines()
         if self.marked + self.contradicting + self.capped:
             marks = (
                 f"{self.marked:,} against their votes"
@@ -126,3 +129,9 @@ class Counts:
         lines.append(("Wrote", f"{out}  {manifest['content_hash'][:19]}…"))
         lines.append(("Next", f"prefkit curate {out} --out CURATED --filter identical_sides"))
         return Outcome(facts, tuple(lines))
+
+
+def _found(plan: Plan) -> dict[str, Any]:
+    """What a policy that looked at all comparisons first found there; nothing for the others."""
+    facts = plan.policy.facts()
+    return {"policy_found": facts} if facts else {}

@@ -51,6 +51,21 @@ def nothing(outcome: str, count: int) -> Vote:
     )
 
 
+def executed(place: int, count: int, passed: int, label: str) -> Vote:
+    """A run of ten tests of one of so many responses."""
+    row = [place == other for other in range(count)]
+    return Vote(
+        "execution",
+        "scored",
+        tuple(passed / 10 if own else None for own in row),
+        "pass_share",
+        Source("tasks.jsonl", f"{label} {place}"),
+        by="sandbox:bubblewrap",
+        labels=tuple(label if own else None for own in row),
+        trials=tuple(10 if own else None for own in row),
+    )
+
+
 def comparison(number: int, answers: int, *votes: Vote) -> Comparison:
     responses = tuple(
         Response((Message("assistant", f"answer {place} to {number}"),)) for place in range(answers)
@@ -78,6 +93,8 @@ def comparisons() -> pa.Table:
         comparison(12, 2, nothing("skip", 2)),
         comparison(13, 2, vote((1.0, 5.0)), click),
         comparison(14, 2, nothing("both_good", 2)),
+        comparison(15, 3, executed(0, 3, 10, "pass"), executed(2, 3, 7, "near_miss")),
+        comparison(16, 2, executed(0, 2, 10, "pass"), executed(1, 2, 10, "pass")),
     ]
     return comparisons_table([comparison_row(row) for row in rows])
 
