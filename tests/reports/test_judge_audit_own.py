@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from judged_rows import about, dataset_of, person, verdict
 
+from prefkit.judging.families import family_of, plain_name
 from prefkit.reports.document import document
-from prefkit.reports.families import family_of, plain_name
 
 GPT, CLAUDE, LLAMA = "gpt-4-0613", "claude-3-opus@2024", "meta-llama/Llama-3-8B-Instruct"
 
