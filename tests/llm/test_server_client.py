@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from prefkit.llm.clients.server import Server
 from prefkit.llm.provider import Fault
 from prefkit.llm.records import Request, ScoreRequest, Usage, messages
 from prefkit.llm.settings import Settings
+from prefkit.schema.records import Message
 
 CANARY = "sk-canary-0123456789abcdef"
 ASK = messages("Which is better?")
@@ -288,8 +290,51 @@ def test_log_probs_of_other_tokens_are_no_score(entries: list[Any]):
 def test_what_cannot_be_scored_is_said_before_anything_is_sent(request_: dict[str, Any]):
     with WireServer(vllm) as server:
         assert scored(server, **request_).kind == "rejected"
-        assert scored(server, messages=ASK).kind == "unsupported"
         assert server.came == []
+
+
+TALK = (*ASK, Message("assistant", "The second."))
+
+
+def logits(*values: float) -> Callable[[Came], bytes]:
+    """What vLLM 0.32 says to `/classify` where the activation is left out."""
+    data = [{"index": 0, "label": "LABEL_0", "probs": list(values), "num_classes": len(values)}]
+    usage = {"prompt_tokens": 9, "total_tokens": 9, "completion_tokens": 0}
+    return lambda _: http({"object": "list", "model": "m-1", "data": data, "usage": usage})
+
+
+def test_a_conversation_is_scored_by_the_logit_of_a_classifier_of_one_label():
+    with WireServer(logits(-1.25)) as server:
+        score = scored(server, messages=TALK)
+        (came,) = server.came
+    assert (score.value, score.logprobs, score.model) == (-1.25, None, "m-1")
+    assert score.usage == Usage(9, 0)
+    assert came.path == "/classify", "beside the API's path"
+    assert came.json == {
+        "model": "org/m",
+        "messages": [
+            {"role": "user", "content": "Which is better?"},
+            {"role": "assistant", "content": "The second."},
+        ],
+        "add_generation_prompt": False,
+        "add_special_tokens": False,
+        "use_activation": False,
+    }
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind"),
+    [
+        (lambda _: MISSING, "unsupported"),
+        (logits(0.1, 0.9), "unsupported"),
+        (lambda _: http({"data": []}), "malformed"),
+        (lambda _: http({"data": [{"probs": ["much"]}]}), "malformed"),
+        (lambda _: http({"error": {"message": "too long"}}, 400), "rejected"),
+    ],
+)
+def test_a_server_without_a_reward_gives_none(answer: Callable[[Came], bytes], kind: str):
+    with WireServer(answer) as server:
+        assert scored(server, messages=TALK).kind == kind
 
 
 def test_many_requests_at_once_are_answered_each_with_its_own():

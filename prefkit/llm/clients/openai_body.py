@@ -24,7 +24,7 @@ from prefkit.llm.provider import Fault
 from prefkit.llm.records import Reply, Request, Token, Usage
 from prefkit.schema.records import Message
 
-__all__ = ["chat_body", "chat_reply", "token_of"]
+__all__ = ["chat_body", "chat_reply", "token_of", "turn_body"]
 
 _FINISH = {
     "stop": "stop",
@@ -53,7 +53,7 @@ def chat_body(request: Request, model: str, *, hosted: bool) -> dict[str, Any]:
     """
     body: dict[str, Any] = {
         "model": model,
-        "messages": [_turn(turn) for turn in request.messages],
+        "messages": [turn_body(turn) for turn in request.messages],
         "max_completion_tokens" if hosted else "max_tokens": request.max_tokens,
     }
     for name in ("temperature", "top_p", "top_k", "seed"):
@@ -69,7 +69,12 @@ def chat_body(request: Request, model: str, *, hosted: bool) -> dict[str, Any]:
     return extra_into(body, request)
 
 
-def _turn(turn: Message) -> dict[str, Any]:
+def turn_body(turn: Message) -> dict[str, Any]:
+    """A message as servers read it.
+
+    Raises:
+        Fault: `rejected`: its `extra` is no JSON object.
+    """
     said: dict[str, Any] = {"role": turn.role, "content": turn.content}
     if turn.extra is not None:
         said = {**_more(turn.extra), **said}

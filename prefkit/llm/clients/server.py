@@ -17,6 +17,7 @@ from prefkit.llm.settings import Settings
 
 __all__ = ["Server"]
 
+_AT_ROOT = ("/classify", "/tokenize")
 _JSON = {"Content-Type": "application/json", "User-Agent": "prefkit"}
 
 
@@ -24,7 +25,10 @@ class Server(Remote):
     """Any server that speaks OpenAI's language: `http://HOST[:PORT][/v1]#MODEL`."""
 
     can = frozenset(
-        {"top_k", "seed", "stop", "schema", "by_tool", "choices", "logprobs", "extra", "score"}
+        {
+            *("top_k", "seed", "stop", "schema", "by_tool", "choices", "logprobs", "extra"),
+            *("score", "reward"),
+        }
     )
 
     def __init__(self, rest: str, settings: Settings) -> None:
@@ -69,7 +73,7 @@ class Server(Remote):
         )
 
     async def score(self, request: ScoreRequest) -> Score:
-        """Log-probs of a given completion, by `/completions`; see `Remote.score`.
+        """Log-probs of a completion, by `/completions`, or a reward; see `Remote.score`.
 
         Raises:
             Fault: `unsupported` where the server gives none; otherwise there is no score.
@@ -105,6 +109,6 @@ class Server(Remote):
         Raises:
             Fault: there is none.
         """
-        root = self._where.url.removesuffix("/v1") if path == "/tokenize" else self._where.url
+        root = self._where.url.removesuffix("/v1") if path in _AT_ROOT else self._where.url
         answer = await self._connection.post(root + path, encoded(body))
         return loaded(answer.raw, self._key, answer.content_type)

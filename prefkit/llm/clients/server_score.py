@@ -1,8 +1,11 @@
-"""Log-probs of a given completion from a server, as vLLM documents them: one number a token.
+"""Scores from a server, as vLLM documents them: log-probs of a completion, or a reward.
 
 `/completions` with `prompt_logprobs` says each given token's log-prob by its id, so nothing hangs
 on how tokens are written as text. Text is tokenised by the server, once, as a whole; where the
 prompt ends in it is known when the prompt's own tokens begin it.
+
+A conversation is scored by `/classify`, as vLLM documents it for a sequence classifier of one label
+(`vllm serve --runner pooling`): its logit, without the activation, is the reward.
 """
 
 from __future__ import annotations
@@ -12,6 +15,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from prefkit.llm.clients.bodies import count_of, part_of, readable, text_or_none
+from prefkit.llm.clients.openai_body import turn_body
 from prefkit.llm.clients.wire import StatusFault
 from prefkit.llm.provider import Fault
 from prefkit.llm.records import Score, ScoreRequest, Usage
@@ -22,14 +26,14 @@ Post = Callable[[str, dict[str, Any]], Awaitable[Any]]
 
 
 async def score(post: Post, request: ScoreRequest, model: str) -> Score:
-    """The score of one completion.
+    """The score of one completion, or the reward of one conversation.
 
     Raises:
         Fault: there is none; `unsupported` if this server gives none, `boundary` if a token lies
             across the end of the prompt.
     """
     if request.messages:
-        raise Fault("unsupported", "a server scores prompt and completion, not messages")
+        return await _reward(post, request, model)
     prompt, completion = request.prompt, request.completion
     if not prompt or not completion:
         raise Fault("rejected", "not sent: a score needs both a prompt and a completion")
@@ -50,6 +54,43 @@ async def score(post: Post, request: ScoreRequest, model: str) -> Score:
     ids = [*prompt, *completion]
     answer = await post("/completions", {**body, "prompt": ids})
     return readable(lambda said: _score(said, ids, len(prompt)), answer)
+
+
+async def _reward(post: Post, request: ScoreRequest, model: str) -> Score:
+    body = {
+        "model": model,
+        "messages": [turn_body(turn) for turn in request.messages],
+        "add_generation_prompt": False,
+        "add_special_tokens": False,
+        "use_activation": False,
+    }
+    try:
+        answer = await post("/classify", body)
+    except StatusFault as fault:
+        if not fault.is_missing:
+            raise
+        said = f"this server is none of a reward model: it has no /classify ({fault.message})"
+        raise Fault("unsupported", said) from fault
+    return readable(_logit, answer)
+
+
+def _logit(answer: dict[str, Any]) -> Score:
+    (one,) = answer["data"]
+    if len(one["probs"]) != 1:
+        raise Fault(
+            "unsupported",
+            f"this model has {len(one['probs'])} labels: a reward model has one, whose logit is "
+            "the reward",
+        )
+    value = float(one["probs"][0])
+    if not math.isfinite(value):
+        raise ValueError("the logit is no finite number")
+    usage = part_of(answer, "usage")
+    return Score(
+        value=value,
+        usage=Usage(count_of(usage.get("prompt_tokens")), count_of(usage.get("completion_tokens"))),
+        model=text_or_none(answer.get("model")),
+    )
 
 
 async def _tokenised(post: Post, text: str, model: str) -> list[int]:
