@@ -50,6 +50,7 @@ SLOW = {
     "llm/test_anthropic_batches.py",
     "llm/test_anthropic_client.py",
     "llm/test_batch.py",
+    "llm/test_best_of_rewards.py",
     "llm/test_batch_killed.py",
     "llm/test_batch_online.py",
     "llm/test_batch_results.py",
@@ -152,6 +153,7 @@ SLOW = {
 
 WITH_ENGINES = frozenset(
     {
+        "test_best_of_rewards.py",
         "test_collect_judge_vllm.py",
         "test_scores_agree.py",
         "test_transformers_client.py",

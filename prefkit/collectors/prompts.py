@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from prefkit.collectors.sources.decoding import decode
 from prefkit.collectors.sources.hub import folder_digest
 from prefkit.collectors.sources.origins import Origin, Reading, origins
+from prefkit.collectors.sources.texts import Unit, is_text, text_blocks
 from prefkit.collectors.turns import UnusableError, is_blank, prompt_messages, shown
 from prefkit.dataset.manifest import file_entry
 from prefkit.errors import DataError, SchemaError
 from prefkit.reader import Aside, Record
-from prefkit.schema.records import Message
+from prefkit.schema.records import Message, to_json
 
 __all__ = ["Prompt", "Prompts", "Unused"]
+
+_REFERENCES = ("reference", "answer", "tests")
 
 
 class Prompt(NamedTuple):
@@ -27,6 +31,13 @@ class Prompt(NamedTuple):
     id: str | None
     """The row's own `id`; null if it has none."""
     messages: tuple[Message, ...]
+    reference: str | None = None
+    """JSON: the row's `reference`, else its `answer`, else its `tests`; null: none, or not read."""
+    tags: tuple[tuple[str, str], ...] = ()
+    extra: str | None = None
+    """JSON: the fields that are nothing of the above, and the row's id; null: none, or not read."""
+    row: Mapping[str, Any] = {}
+    """The whole row; empty where it was not asked for."""
 
 
 class Unused(NamedTuple):
@@ -44,15 +55,30 @@ class Prompts:
     only once (standard input, a pipe) is held as far as it was read.
     """
 
-    def __init__(self, paths: Iterable[str], reading: Reading) -> None:
+    def __init__(
+        self,
+        paths: Iterable[str],
+        reading: Reading,
+        *,
+        whole: bool = False,
+        texts: Unit | None = None,
+    ) -> None:
         """Find the sources.
+
+        Args:
+            paths: files, globs, folders, `-` and `hf:` names.
+            reading: how they are opened.
+            whole: prompts carry what else their rows say: reference, tags, extra and the row.
+            texts: what a prompt is in a file that ends in .txt; null: such a file holds rows.
 
         Raises:
             ConfigError: a path matches nothing.
         """
-        self._origins = origins(paths, reading)
+        self._origins = [_of_texts(one, reading, texts) for one in origins(paths, reading)]
+        self._whole = whole
+        self._columns = reading.columns
         self._once = {
-            place: _Held(_prompts(origin))
+            place: _Held(self._read(origin))
             for place, origin in enumerate(self._origins)
             if _is_read_once(origin)
         }
@@ -67,13 +93,16 @@ class Prompts:
         if self._state() != self._seen:
             raise DataError("the prompts changed while they were read", hint="run it again")
         for place, origin in enumerate(self._origins):
-            yield from self._once.get(place) or _prompts(origin)
+            yield from self._once.get(place) or self._read(origin)
 
     def inputs(self) -> list[dict[str, Any]]:
         """The sources as a manifest lists them: name, bytes and sha256; standard input has none."""
         return [
             {"name": origin.name, **origin.facts, **_hashed(origin)} for origin in self._origins
         ]
+
+    def _read(self, origin: Origin) -> Iterator[Prompt | Unused]:
+        return _prompts(origin, self._whole, self._columns)
 
     def _state(self) -> list[tuple[int, int, int] | None]:
         """What tells that a file is no longer the one that was read."""
@@ -115,7 +144,7 @@ def _hashed(origin: Origin) -> dict[str, Any]:
     return {"bytes": entry["bytes"], "sha256": entry["sha256"]}
 
 
-def _prompts(origin: Origin) -> Iterator[Prompt | Unused]:
+def _prompts(origin: Origin, whole: bool, columns: Mapping[str, str]) -> Iterator[Prompt | Unused]:
     with closing(origin.blocks()) as blocks:
         for block in blocks:
             for item in decode(block):
@@ -123,20 +152,58 @@ def _prompts(origin: Origin) -> Iterator[Prompt | Unused]:
                     where, aside = item
                     yield Unused(origin.name, where, aside)
                 else:
-                    yield _prompt(origin.name, item)
+                    yield _prompt(origin.name, _renamed(item, columns), whole)
 
 
-def _prompt(source: str, record: Record) -> Prompt | Unused:
+def _renamed(record: Record, columns: Mapping[str, str]) -> Record:
+    """The row with its fields under the names that they have here."""
+    if not columns:
+        return record
+    taken = {name: record.data[field] for name, field in columns.items() if field in record.data}
+    rest = {name: value for name, value in record.data.items() if name not in columns.values()}
+    return Record(record.where, {**rest, **taken})
+
+
+def _of_texts(origin: Origin, reading: Reading, unit: Unit | None) -> Origin:
+    """The same file as one prompt a line or paragraph, if it is one of plain text."""
+    if unit is None or origin.file is None or not is_text(origin.file):
+        return origin
+    read = partial(text_blocks, str(origin.file), encoding=reading.encoding, unit=unit)
+    return origin._replace(blocks=read)
+
+
+def _prompt(source: str, record: Record, whole: bool) -> Prompt | Unused:
     try:
         turns = _turns(record)
         name = record.data.get("id")
         if name is not None and not isinstance(name, str | int):
             raise UnusableError("bad value", f"id is {shown(name)}")
-        return Prompt(source, record.where, None if name is None else str(name), turns)
+        found = Prompt(source, record.where, None if name is None else str(name), turns)
+        return found._replace(**_carried(record.data), row=record.data) if whole else found
     except UnusableError as problem:
         return Unused(source, record.where, problem.aside(record.data))
     except SchemaError as problem:
         return Unused(source, record.where, Aside("bad value", str(problem), record.data))
+
+
+def _carried(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Reference, tags and extra of a row.
+
+    Raises:
+        SchemaError: a value has no JSON form.
+    """
+    rest = {name: value for name, value in row.items() if value is not None}
+    for name in ("prompt", "messages"):
+        rest.pop(name, None)
+    known = next((name for name in _REFERENCES if name in rest), None)
+    reference = None if known is None else to_json(rest.pop(known))
+    tags = rest.get("tags")
+    if not (isinstance(tags, Mapping) and all(isinstance(one, str) for one in tags.values())):
+        tags = {}  # some other list of tags: it stays in extra
+    else:
+        del rest["tags"]
+    extra = to_json(rest) if rest else None
+    return {"reference": reference, "tags": tuple(sorted(tags.items())), "extra": extra}
 
 
 def _turns(record: Record) -> tuple[Message, ...]:

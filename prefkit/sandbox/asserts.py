@@ -25,6 +25,13 @@ _MADE_INSIDE = ("bool", "dict", "frozenset", "list", "set", "sorted", "tuple")
 They hold nothing of what is expected."""
 
 
+_COMPARING = (
+    *("startswith", "endswith", "issubset", "issuperset", "isdisjoint", "equals"),
+    *("__eq__", "__ne__", "__lt__", "__le__", "__gt__", "__ge__", "__contains__"),
+)
+"""Methods of an answer that are given what is expected of it: asked inside, it could say yes."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class AssertCase:
     """One assert: a condition, in which some names stand for answers of the candidate."""
@@ -43,6 +50,8 @@ class Scope(NamedTuple):
     """Defined by the prompt beside the entry point: trusted, so never asked of a candidate."""
     bound: frozenset[str] = frozenset()
     """Bound by the test file itself."""
+    given: frozenset[str] = frozenset()
+    """Imported or defined by the task's setup: at hand on both sides, and trusted on this one."""
     alias: str | None = None
     """The name of the parameter of `check` that stands for the entry point."""
 
@@ -54,7 +63,9 @@ class Scope(NamedTuple):
         """Whether a name is one that the candidate's code defines."""
         if self.is_entry(name):
             return True
-        known = name in self.bound or name in self.helpers or hasattr(builtins, name)
+        # `import *` may bring any name
+        trusted = self.helpers | self.given
+        known = name in self.bound or name in trusted or "*" in trusted or hasattr(builtins, name)
         return not known and name not in sys.stdlib_module_names
 
 
@@ -198,6 +209,8 @@ def _is_chain(node: ast.expr, scope: Scope) -> bool:
     calls = False
     while isinstance(node, ast.Call | ast.Attribute | ast.Subscript):
         calls = calls or isinstance(node, ast.Call)
+        if isinstance(node, ast.Attribute) and node.attr in _COMPARING:
+            return False
         node = node.func if isinstance(node, ast.Call) else node.value
     return calls and isinstance(node, ast.Name) and scope.is_candidates(node.id)
 

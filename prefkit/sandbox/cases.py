@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any, Literal, NamedTuple
 
 from prefkit.sandbox.asserts import AssertCase
-from prefkit.sandbox.expressions import NotPure, TooMuch, evaluated
+from prefkit.sandbox.expressions import NotPure, TooMuch, check_hashes, evaluated
 from prefkit.sandbox.session import Answer, Session
 from prefkit.sandbox.tasks import Pair, Program
 
@@ -94,7 +96,10 @@ def judge_pair(case: Pair, entry_point: str, candidate: Session) -> Judged:
         return Judged(_verdict(answer), answer.error, answer.wall_s)
     value = _as_json(answer.value) if case.from_json else answer.value
     try:
-        right = alike(value, case.expected, case.tolerance)
+        if case.as_sets:
+            right = _as_set(value) == _as_set(case.expected)
+        else:
+            right = alike(value, case.expected, case.tolerance)
     except Exception as error:  # noqa: BLE001 - whatever Python raises for such an answer
         return Judged("wrong", f"{type(error).__name__} when it is compared", answer.wall_s)
     note = "" if right else "it returns something else than expected"
@@ -108,14 +113,15 @@ def _verdict(answer: Answer) -> Verdict:
 def alike(value: Any, expected: Any, tolerance: float = 0.0) -> bool:
     """Whether two plain values are equal as `==` says, numbers within a tolerance.
 
-    With a tolerance containers have to be of one type and length, and a number may also be off by
-    1e-7 of what is expected, as EvalPlus allows it. No number is near NaN.
+    With a tolerance containers that are not equal have to be of one type and length, and where a
+    float is expected a number may also be off by 1e-7 of it, as EvalPlus allows it: never where a
+    whole number is. No number is near NaN.
     """
-    if tolerance <= 0:
+    if tolerance <= 0 or value == expected:
         return bool(value == expected)
     if _is_number(value) and _is_number(expected):
-        near = math.isclose(value, expected, rel_tol=_RELATIVE, abs_tol=tolerance)
-        return near or bool(value == expected)
+        relative = _RELATIVE if isinstance(expected, float) else 0.0
+        return math.isclose(value, expected, rel_tol=relative, abs_tol=tolerance)
     if type(value) is not type(expected):
         return False
     if isinstance(expected, list | tuple):
@@ -128,7 +134,15 @@ def alike(value: Any, expected: Any, tolerance: float = 0.0) -> bool:
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    return isinstance(value, int | float | Fraction) and not isinstance(value, bool)
+
+
+def _as_set(value: Any) -> frozenset[Any]:
+    members = value if isinstance(value, list | tuple | set | frozenset | str | dict) else ()
+    if value is not members:
+        raise TypeError("it has no members")
+    check_hashes(members)
+    return frozenset(members)
 
 
 def _as_json(value: Any) -> Any:
@@ -136,9 +150,12 @@ def _as_json(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_as_json(one) for one in value]
     if isinstance(value, dict):
-        return {_key(key): _as_json(one) for key, one in value.items()}
+        made = {_key(key): _as_json(one) for key, one in value.items()}
+        if len(made) != len(value):
+            raise ValueError("two keys are one in JSON")
+        return made
     return value
 
 
 def _key(key: Any) -> Any:
-    return str(key) if isinstance(key, int) and not isinstance(key, bool) else key
+    return json.dumps(key) if key is None or isinstance(key, bool | int | float) else key

@@ -21,7 +21,13 @@ _NUMBERS = ("ZeroDivisionError", "OverflowError", "ArithmeticError", "CandidateE
 _BY_AN_ANSWER = (*_FOREIGN, *_NUMBERS)
 """Errors of a test that an answer of a wrong kind can lead to; others are the test's own."""
 
-_LAZY = ("generator", "map", "filter", "zip", "deque", "range", "dict_values", "islice", "reversed")
+_STAYING = (
+    *("generator", "map", "filter", "zip", "deque", "range", "dict_values", "islice", "reversed"),
+    *("enumerate", "chain", "accumulate", "product", "permutations", "combinations", "cycle"),
+    *("list_iterator", "tuple_iterator", "list_reverseiterator", "str_ascii_iterator", "repeat"),
+    *("function", "builtin_function_or_method", "method", "partial", "type", "coroutine"),
+    *("async_generator", "date", "datetime", "time", "timedelta", "array", "ndarray", "UUID"),
+)
 """Kinds that a test could have used, had they not had to cross a wall."""
 
 
@@ -112,9 +118,9 @@ def _ended(frame: dict[str, Any], nonce: str, line: _Line) -> Judged:
         return Judged("infra", "the tests passed without a call of the candidate")
     if how == "raised":
         return Judged("error", text, line.waited)
-    lazy = [kind for kind in line.opaque if kind in _LAZY]
-    if lazy:
-        return Judged("unsure", f"the answer is a {lazy[0]}, which cannot cross", line.waited)
+    staying = [kind for kind in line.opaque if kind in _STAYING]
+    if staying:
+        return Judged("unsure", f"the answer is a {staying[0]}, which cannot cross", line.waited)
     if how == "failed" or (asked and text.partition(":")[0] in _BY_AN_ANSWER):
         return Judged("wrong", text, line.waited)
     return Judged("infra", f"the tests themselves broke: {text}", line.waited)

@@ -10,17 +10,20 @@ from __future__ import annotations
 import ast
 import math
 import operator
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
+from fractions import Fraction
 from typing import Any
 
-__all__ = ["PURE", "Held", "NotPure", "TooMuch", "check_pure", "evaluated"]
+__all__ = ["PURE", "Held", "NotPure", "TooMuch", "check_hashes", "check_pure", "evaluated"]
 
 Held = Mapping[str, Callable[[], Any]]
 """Names that stand for values from elsewhere, and how these are got when they are needed."""
 
-_MOST_ITEMS = 1_000_000
+_MOST_ITEMS = 100_000
 _MOST_BITS = 100_000
 _MOST_DIGITS = 1_000
+_MOST_HEAVY = 50  # parts of one expression that may make something much larger than they are
+_MOST_ALIKE = 100  # members of a set that may have one hash: numbers can be chosen so that all have
 
 
 class NotPure(ValueError):
@@ -39,7 +42,40 @@ def _items(*bounds: int) -> range:
 
 
 def _sum(values: Any) -> Any:
-    return sum(values)  # of numbers: a start would let it join lists, again and again
+    held = list(values)
+    bits = sum(one.denominator.bit_length() for one in held if isinstance(one, Fraction))
+    if bits > _MOST_BITS:
+        raise TooMuch(f"a sum of fractions of {bits:,} bits")
+    return sum(held)  # of numbers: a start would let it join lists, again and again
+
+
+def check_hashes(members: Iterable[Any]) -> None:
+    """See that a set of them takes no square of their number.
+
+    Raises:
+        TooMuch: too many of them have one hash.
+        TypeError: one has none.
+    """
+    known: dict[int, list[Any]] = {}
+    for one in members:
+        alike = known.setdefault(hash(one), [])
+        if one not in alike:
+            alike.append(one)
+        if len(alike) > _MOST_ALIKE:
+            raise TooMuch("too many members of a set have one hash")
+
+
+def _hashed(base: Callable[..., Any]) -> Callable[..., Any]:
+    """The same builtin, for members that were chosen by somebody else."""
+
+    def make(*given: Any, **named: Any) -> Any:
+        if given:
+            members = list(given[0])
+            pairs = base is dict and not isinstance(given[0], dict)
+            check_hashes(one[0] for one in members) if pairs else check_hashes(members)
+        return base(*given, **named)
+
+    return make
 
 
 def _rounded(value: Any, digits: Any = None) -> Any:
@@ -50,7 +86,8 @@ def _rounded(value: Any, digits: Any = None) -> Any:
 
 PURE: dict[str, Callable[..., Any]] = {
     **{one.__name__: one for one in (abs, bool, complex, float, int, len, max, min)},
-    **{one.__name__: one for one in (dict, frozenset, list, set, sorted, tuple)},
+    **{one.__name__: one for one in (list, sorted, tuple)},
+    **{one.__name__: _hashed(one) for one in (dict, frozenset, set)},
     "str": str,
     "round": _rounded,
     "sum": _sum,
@@ -73,19 +110,30 @@ _UNARY: dict[type, Callable[[Any], Any]] = {
 
 
 def _size(value: Any) -> int:
-    return len(value) if isinstance(value, str | bytes | list | tuple) else 0
+    """What a value would take to write: lists that hold one list a thousand times hold it all."""
+    if isinstance(value, str | bytes):
+        return len(value)
+    if isinstance(value, int):
+        return 1 + value.bit_length() // 64
+    if isinstance(value, dict):
+        return 1 + sum(_size(one) for pair in value.items() for one in pair)
+    if isinstance(value, list | tuple | set | frozenset):
+        return 1 + sum(map(_size, value))
+    return 1
 
 
 def _times(one: Any, other: Any) -> Any:
     for held, count in ((one, other), (other, one)):
-        if _size(held) and isinstance(count, int) and _size(held) * count > _MOST_ITEMS:
+        repeats = isinstance(held, str | bytes | list | tuple) and isinstance(count, int)
+        if repeats and _size(held) * count > _MOST_ITEMS:
             raise TooMuch("a sequence repeated too often")
     return operator.mul(_narrow(one), _narrow(other))
 
 
 def _power(one: Any, other: Any) -> Any:
-    if isinstance(one, int) and isinstance(other, int):
-        bits = one.bit_length() * abs(other)
+    exact = isinstance(one, int | Fraction) and isinstance(other, int | Fraction)
+    if exact and other.denominator == 1:
+        bits = _bits(one) * abs(other.numerator)
         if bits > _MOST_BITS:
             raise TooMuch(f"a power of {bits:,} bits")
     return operator.pow(one, other)
@@ -103,9 +151,13 @@ def _remainder(one: Any, other: Any) -> Any:
     return operator.mod(_narrow(one), _narrow(other))
 
 
+def _bits(value: int | Fraction) -> int:
+    return max(value.numerator.bit_length(), (value.denominator - 1).bit_length())
+
+
 def _narrow(value: Any) -> Any:
-    if isinstance(value, int) and value.bit_length() > _MOST_BITS:
-        raise TooMuch(f"a number of {value.bit_length():,} bits")
+    if isinstance(value, int | Fraction) and _bits(value) > _MOST_BITS:
+        raise TooMuch(f"a number of {_bits(value):,} bits")
     return value
 
 
@@ -147,9 +199,38 @@ _SAME = (ast.Is, ast.IsNot)
 def check_pure(node: ast.expr, held: Collection[str]) -> None:
     """See that an expression is of this part of the language; names are only those held.
 
+    What needs no name is worked out, so that later only an answer can be too much.
+
     Raises:
         NotPure: it is not.
     """
+    _check_parts(node, held)
+    if sum(isinstance(one, _HEAVY) for one in ast.walk(node)) > _MOST_HEAVY:
+        raise NotPure("more to work out than is done here")
+    _check_constants(node, held)
+
+
+_HEAVY = (ast.Call, ast.Mult, ast.Pow, ast.LShift)
+
+
+def _check_constants(node: ast.expr, held: Collection[str]) -> None:
+    if isinstance(node, ast.Constant | ast.Slice):
+        return
+    if not any(isinstance(one, ast.Name) and one.id in held for one in ast.walk(node)):
+        try:
+            evaluated(node, {})
+        except TooMuch as error:
+            raise NotPure(str(error)) from error
+        except Exception:  # noqa: BLE001 - it is the test's own fault, and told as that
+            return
+        return
+    for child in ast.iter_child_nodes(node):
+        for one in [child.value] if isinstance(child, ast.keyword) else [child]:
+            if isinstance(one, ast.expr) and not _is_function(node, one):
+                _check_constants(one, held)
+
+
+def _check_parts(node: ast.expr, held: Collection[str]) -> None:
     if isinstance(node, ast.Constant) or (isinstance(node, ast.Name) and node.id in held):
         return
     _check_kind(node)
@@ -157,9 +238,15 @@ def check_pure(node: ast.expr, held: Collection[str]) -> None:
         if isinstance(child, ast.keyword):
             if child.arg is None:
                 raise NotPure("keywords from a dict")
-            check_pure(child.value, held)
+            _check_parts(child.value, held)
         elif isinstance(child, ast.expr) and not _is_function(node, child):
-            check_pure(child, held)
+            if _is_range(child) and not isinstance(node, ast.Call):
+                raise NotPure("a range for what it is")  # an answer that is one cannot come back
+            _check_parts(child, held)
+
+
+def _is_range(node: ast.expr) -> bool:
+    return isinstance(node, ast.Call) and ast.unparse(node.func) == "range"
 
 
 def _check_kind(node: ast.expr) -> None:

@@ -8,7 +8,7 @@ import textwrap
 from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
-from prefkit.sandbox.syntax import LONGEST, defines, parsed
+from prefkit.sandbox.syntax import LONGEST, defines, joined, parsed
 
 __all__ = ["Extracted", "How", "extract", "extract_completion", "extract_program"]
 
@@ -16,6 +16,7 @@ How = Literal["fenced", "whole", "body", "prose", "too_long", "nothing"]
 
 _FENCE = re.compile(r"[ \t]{0,40}(`{3,}|~{3,})(.*)")
 _LEADING = re.compile(r"(?:import |from |def |async def |class |@|[A-Za-z_]\w* *=)")
+_MARK = "\ufeff"  # of the byte order, at the beginning of some files
 _MOST_CUTS = 400  # lines that are tried away at the end of a reply
 _MOST_PARSED = 4_000_000  # characters, in all these tries
 _STATEMENT_HEAD = 200  # characters of a line that show how a statement begins
@@ -39,7 +40,7 @@ def extract(reply: str, prompt: str, entry_point: str) -> Extracted:
     """
     if len(reply) > LONGEST:
         return Extracted(None, "too_long")
-    reply = reply.replace("\r\n", "\n")
+    reply = reply.removeprefix(_MARK).replace("\r\n", "\n")
     before = _before(prompt.replace("\r\n", "\n"))
     fenced = list(_fences(reply))
     for text in [*fenced[::-1], *_joined(fenced)]:
@@ -51,7 +52,8 @@ def extract(reply: str, prompt: str, entry_point: str) -> Extracted:
         body = _body(prompt, text, entry_point)
         if body is not None:
             return Extracted(body, "body")
-    return _from_prose(fenced or [reply], before, entry_point)
+    # A reply may go on where the request had opened a fence already: then it only closes one
+    return _from_prose([*fenced, reply], before, entry_point)
 
 
 def extract_completion(completion: str, prompt: str) -> str:
@@ -66,7 +68,7 @@ def extract_program(reply: str) -> Extracted:
     """The program of a reply: its longest fenced block, or all of it if that is a program."""
     if len(reply) > LONGEST:
         return Extracted(None, "too_long")
-    reply = reply.replace("\r\n", "\n")
+    reply = reply.removeprefix(_MARK).replace("\r\n", "\n")
     fenced = [one for one in _fences(reply) if one.strip()]
     if fenced:
         return Extracted(max(fenced, key=len), "fenced")
@@ -99,19 +101,19 @@ def _joined(fenced: list[str]) -> list[str]:
 
 def _defines(text: str, entry_point: str) -> bool:
     tree = parsed(text)
-    return tree is not None and defines(tree, entry_point)
+    return tree is not None and not _returns(tree) and defines(tree, entry_point)
 
 
 def _before(prompt: str) -> str:
     """What of a prompt goes before a whole function: all of it, as its helpers are there too."""
     for text in (prompt, f"{prompt.rstrip()}\n    pass\n"):
         if parsed(text) is not None and _LEADING.search(text):
-            return text.rstrip() + "\n\n"
+            return text.rstrip()
     return ""
 
 
 def _after(before: str, text: str) -> str:
-    return before + text.strip("\n") + "\n"
+    return joined(before, text.strip("\n")) + "\n"
 
 
 def _body(prompt: str, text: str, entry_point: str) -> str | None:

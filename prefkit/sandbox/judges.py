@@ -18,7 +18,7 @@ from prefkit.sandbox.worker import Worker
 __all__ = ["Gate", "Judge", "judge_all", "limits_of"]
 
 _TESTERS, _SLOW, _ALONE = 64, 128, 192  # numbers of workers beside those of a pool
-_TESTER_S = 60.0
+_MOST_SETTLED = 10  # time-outs of one candidate that are looked at again, while all others wait
 
 
 class Gate:
@@ -58,12 +58,18 @@ class Gate:
 
 
 class Judge:
-    """Judges one candidate at a time, with the worker that it is given and others as needed."""
+    """Judges one candidate at a time, with the worker that it is given and others as needed.
 
-    def __init__(self, worker: Worker, gate: Gate | None = None) -> None:
+    Args:
+        worker: runs the candidates.
+        gate: shared with other judges, so that a candidate can be run again alone.
+        tester_s: wall seconds that tests in a sandbox of their own have at least.
+    """
+
+    def __init__(self, worker: Worker, gate: Gate | None = None, tester_s: float = 60.0) -> None:
         self._worker = worker
         self._gate = gate or Gate()
-        limits = replace(worker.limits, total_s=max(_TESTER_S, 3 * worker.limits.total_s))
+        limits = replace(worker.limits, total_s=max(tester_s, 3 * worker.limits.total_s))
         self._tester = self._sister(limits, _TESTERS)
         self._slow: Worker | None = None
 
@@ -98,7 +104,7 @@ class Judge:
             if "infra" in result.verdicts:
                 worker.burn()
                 self._tester.burn()
-                result = Run(plan, code, worker, self._tester).result()
+                result = _mended(result, Run(plan, code, worker, self._tester).result())
         if "timeout" in result.verdicts:
             with self._gate.alone():
                 result = self._settled(result, plan, code, worker.limits)
@@ -115,12 +121,19 @@ class Judge:
         return self._slow
 
     def _settled(self, result: Result, plan: Plan, code: str, limits: Limits) -> Result:
-        """Repeat time-outs, each alone, until one is confirmed: then the others are believed."""
+        """Repeat time-outs, each alone, until one is confirmed: then the others are believed.
+
+        After a number of them that were none, those that are left are no more believed either.
+        """
         twice = replace(limits, call_s=2 * limits.call_s, total_s=2 * limits.total_s)
         tests = list(result.tests)
+        late = [place for place, one in enumerate(tests) if one.verdict == "timeout"]
         with self._sister(twice, _ALONE) as worker:
-            for place, first in enumerate(tests):
-                if first.verdict != "timeout":
+            for count, place in enumerate(late):
+                first = tests[place]
+                if count >= _MOST_SETTLED:
+                    note = f"{first.note}; {_MOST_SETTLED} others were not too slow alone"
+                    tests[place] = Judged("unsure", note[:500], first.wall_s)
                     continue
                 one = plan._replace(cases=(plan.cases[place],))
                 again = Run(one, code, worker, self._tester).result().tests[0]
@@ -133,6 +146,15 @@ class Judge:
     def _sister(self, limits: Limits, offset: int) -> Worker:
         level, number = self._worker.level, self._worker.number + offset
         return Worker(level, limits, number, allow_unsafe=level == "unsafe")
+
+
+def _mended(first: Result, second: Result) -> Result:
+    """The second run where the first says nothing: no candidate gets another try at the rest."""
+    tests = tuple(
+        again if once.verdict == "infra" else once
+        for once, again in zip(first.tests, second.tests, strict=True)
+    )
+    return replace(second, tests=tests)
 
 
 def limits_of(task: Task, limits: Limits) -> Limits:

@@ -24,8 +24,11 @@ def planned(task: Task) -> tuple[Case, ...]:
     """
     for fault in faults(task):
         raise ValueError(str(fault))
-    prelude = _prelude(task)
-    scope = Scope(task.entry_point or "", frozenset(bound_names(prelude)))
+    prompts, given = _prelude(task), _given(task)
+    names = frozenset(name for one in given.body for name in _defined(one))
+    helpers = frozenset(bound_names(prompts)) - names
+    scope = Scope(task.entry_point or "", helpers, given=names)
+    prelude = ast.Module([*prompts.body, *given.body], [])
     found: list[Case] = []
     for test in task.tests:
         if isinstance(test, Inputs):
@@ -58,6 +61,30 @@ def _prelude(task: Task) -> ast.Module:
     )
 
 
+def _given(task: Task) -> ast.Module:
+    """What a setup imports and defines, and the literals that it names: the tests may use it."""
+    tree = parsed(task.setup)
+    kept = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.ClassDef)
+    return ast.Module(
+        [
+            one
+            for one in ([] if tree is None else tree.body)
+            if (isinstance(one, kept) or _is_literal(one)) and task.entry_point not in _defined(one)
+        ],
+        [],
+    )
+
+
+def _is_literal(statement: ast.stmt) -> bool:
+    if not isinstance(statement, ast.Assign):
+        return False
+    try:
+        ast.literal_eval(statement.value)
+    except (ValueError, TypeError):
+        return False
+    return all(isinstance(one, ast.Name) for one in statement.targets)
+
+
 def _defined(statement: ast.stmt) -> set[str]:
     """Names that a statement binds at the top level."""
     if isinstance(statement, ast.FunctionDef | ast.ClassDef):
@@ -79,7 +106,7 @@ def _check(source: str, scope: Scope, prelude: ast.Module) -> CheckCase:
         scope.entry_point,
         tuple(sorted(names)),
         tuple(sorted(modules - helpers)),
-        ast.unparse(prelude) if free & helpers else "",
+        ast.unparse(prelude) if free & helpers or "*" in helpers else "",
         _has_check(tree) and not _calls_check(tree),
     )
 

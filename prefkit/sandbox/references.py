@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
-from prefkit.sandbox.inside.values import Opaque
 from prefkit.sandbox.judges import Judge
 from prefkit.sandbox.limits import Limits
-from prefkit.sandbox.tasks import Fault, Inputs, Pair, Task, Test, faults
+from prefkit.sandbox.syntax import joined
+from prefkit.sandbox.tasks import Fault, Inputs, Pair, Task, Test, faults, is_plain
 from prefkit.sandbox.verdicts import Plan, plan
 from prefkit.sandbox.worker import Worker
 
@@ -58,7 +59,7 @@ def with_answers(worker: Worker, task: Task) -> Task | Fault:
     if not any(isinstance(test, Inputs) for test in task.tests):
         return task
     tests: list[Test] = []
-    code = "\n\n".join((task.preamble, task.reference or "", task.setup))
+    code = joined(task.preamble, task.reference or "", task.setup)
     with worker.open(code) as reference:
         for test in task.tests:
             if not isinstance(test, Inputs):
@@ -66,9 +67,23 @@ def with_answers(worker: Worker, task: Task) -> Task | Fault:
                 continue
             for call in test.calls:
                 answer = reference.call(task.entry_point or "", call)
-                if answer.kind != "value" or isinstance(answer.value, Opaque):
+                if answer.kind != "value" or not is_plain(answer.value):
                     why = answer.error or "it is no plain value"
                     text = f"its reference solution gives no answer to an input ({why[:200]})"
                     return Fault(task.id, "reference_fails", text)
-                tests.append(Pair(arguments=call, expected=answer.value, tolerance=test.tolerance))
+                tests.append(_pair(test, call, answer.value))
     return replace(task, tests=tuple(tests))
+
+
+def _pair(test: Inputs, call: tuple[Any, ...], expected: Any) -> Pair:
+    """A tolerance is for floats: a whole number, a text or a truth is right or wrong."""
+    tolerance = test.tolerance if _holds_float(expected) else 0.0
+    return Pair(arguments=call, expected=expected, tolerance=tolerance, as_sets=test.as_sets)
+
+
+def _holds_float(value: Any) -> bool:
+    if isinstance(value, dict):
+        return any(map(_holds_float, (*value, *value.values())))
+    if isinstance(value, list | tuple | set | frozenset):
+        return any(map(_holds_float, value))
+    return isinstance(value, float)

@@ -7,6 +7,7 @@ from prefkit.sandbox.cases import Case, CheckCase, Judged, judge_assert, judge_p
 from prefkit.sandbox.checks import judge_check
 from prefkit.sandbox.programs import judge_program
 from prefkit.sandbox.session import Session
+from prefkit.sandbox.syntax import LONGEST, joined
 from prefkit.sandbox.tasks import Program
 from prefkit.sandbox.verdicts import Plan, Result
 from prefkit.sandbox.worker import Worker
@@ -23,7 +24,9 @@ class Run:
     def __init__(self, plan: Plan, code: str, worker: Worker, tester: Worker) -> None:
         self._plan = plan
         before, after = plan.task.preamble, plan.task.setup
-        self._code = "\n\n".join(one for one in (before, code, after) if one)
+        self._too_long = len(code) > LONGEST
+        # Python takes a mark of the byte order before a file, and not before a text
+        self._code = "" if self._too_long else joined(before, code.removeprefix("\ufeff"), after)
         self._worker, self._tester = worker, tester
         self._session: Session | None = None
         self._starts = 0
@@ -53,6 +56,8 @@ class Run:
         )
 
     def _judged(self, case: Case) -> Judged:
+        if self._too_long:
+            return Judged("oversize", f"not run: it has more than {LONGEST:,} characters")
         if isinstance(case, Program):
             return self._of_program(case)
         if self._waited >= self._worker.limits.total_s:

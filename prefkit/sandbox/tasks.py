@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import keyword
+import math
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any, Literal, NamedTuple
 
-from prefkit.sandbox.syntax import parsed
+from prefkit.sandbox.inside.values import DEEPEST
+from prefkit.sandbox.syntax import LONGEST, nested_too_deep, parsed, used_names
 
 __all__ = [
     "Asserts",
@@ -19,7 +24,11 @@ __all__ = [
     "Task",
     "Test",
     "faults",
+    "is_plain",
 ]
+
+_MOST_TESTS = 20_000
+_MOST_S = 3600.0
 
 OutputPolicy = Literal["exact", "lines"]
 """How the output of a program is compared: every byte, or line by line without white space at the
@@ -51,6 +60,8 @@ class Pair:
     """By which numbers may differ, absolutely; 0 = not at all."""
     from_json: bool = False
     """Whether the expected value was JSON, where a tuple is a list and every key a text."""
+    as_sets: bool = False
+    """Whether only the members count: neither their order, nor how often, nor of what kind."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +70,9 @@ class Inputs:
 
     calls: tuple[tuple[Any, ...], ...]
     tolerance: float = 0.0
+    """By which floats may differ, absolutely; an answer without floats has to be equal."""
+    as_sets: bool = False
+    """As in `Pair`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,7 +101,9 @@ class Task:
     preamble: str = ""
     """Runs before the candidate's code: what it may use without an import."""
     setup: str = ""
-    """Runs after the candidate's code and before the tests, so it may use what that defines."""
+    """Runs after the candidate's code and before the tests, so it may use what that defines.
+
+    What it imports and defines is at hand for tests that run in a sandbox of their own as well."""
     reference: str | None = None
     """Right code, whole: not only a body."""
     language: str = "python"
@@ -129,18 +145,81 @@ def faults(task: Task) -> tuple[Fault, ...]:
         return (Fault(task.id, "unsupported_language", text),)
     if not task.tests:
         return (Fault(task.id, "no_tests", "it has no tests, so nothing could be ranked"),)
-    found = [
-        Fault(task.id, "broken_tests", "its tests are no Python that can be parsed")
-        for test in task.tests
-        if isinstance(test, Asserts | Check) and parsed(test.source) is None
-    ][:1]
+    if len(task.tests) > _MOST_TESTS:
+        text = f"it has {len(task.tests):,} tests, and at most {_MOST_TESTS:,} are run"
+        return (Fault(task.id, "broken_tests", text),)
+    return tuple(Fault(task.id, kind, text) for kind, text in _wrong(task))
+
+
+def _wrong(task: Task) -> Iterator[tuple[FaultKind, str]]:
+    tests = (text for test in task.tests for text in _wrong_test(test, task.entry_point))
+    first = next(tests, None)
+    if first is not None:
+        yield "broken_tests", first
     if task.entry_point is None and not all(isinstance(test, Program) for test in task.tests):
-        text = "it does not say which function its tests call"
-        found.append(Fault(task.id, "no_entry_point", text))
-    if task.reference is not None and parsed(task.reference) is None:
-        text = "its reference solution is no Python that can be parsed"
-        found.append(Fault(task.id, "broken_reference", text))
+        yield "no_entry_point", "it does not say which function its tests call"
+    if task.entry_point is not None and not _is_name(task.entry_point):
+        yield "no_entry_point", f"{task.entry_point[:60]!r} is no name of a function"
+    yield from (("broken_reference", text) for text in _wrong_reference(task.reference))
     if task.reference is None and any(isinstance(test, Inputs) for test in task.tests):
         text = "its right answers are those of a reference solution, which it does not have"
-        found.append(Fault(task.id, "no_reference", text))
-    return tuple(found)
+        yield "no_reference", text
+    if not all(one is None or 0 < one <= _MOST_S for one in (task.call_s, task.total_s)):
+        yield "unreadable", f"its limits have to be above 0 and at most {_MOST_S:,.0f} seconds"
+    code = (parsed(task.prompt) or parsed(f"{task.prompt}\n    pass\n"), parsed(task.setup))
+    if any(one is not None and nested_too_deep(one) for one in code):
+        yield "unreadable", "the code of its prompt or setup is nested too deep"
+
+
+def _is_name(text: str) -> bool:
+    return all(one.isidentifier() and not keyword.iskeyword(one) for one in text.split("."))
+
+
+def _wrong_reference(source: str | None) -> Iterator[str]:
+    if source is not None and len(source) > LONGEST:
+        yield f"its reference solution has more than {LONGEST:,} characters"
+    elif source is not None and parsed(source) is None:
+        yield "its reference solution is no Python that can be parsed"
+
+
+def _wrong_test(test: Test, entry_point: str | None) -> Iterator[str]:
+    if isinstance(test, Asserts | Check):
+        yield from _wrong_source(test.source, entry_point)
+        return
+    if not (math.isfinite(test.tolerance) and test.tolerance >= 0):
+        yield f"a tolerance of {test.tolerance} is none"
+    if isinstance(test, Program):
+        texts: tuple[Any, ...] = (test.stdin, test.stdout)  # of a row of any kind
+        if not all(isinstance(one, str) for one in texts):
+            yield "what a program reads and prints is no text"
+    elif not all(map(is_plain, _values(test))):
+        yield "a value of its tests is no plain one, or is nested too deep to be handed over"
+
+
+def _wrong_source(source: str, entry_point: str | None) -> Iterator[str]:
+    tree = parsed(source)
+    if len(source) > LONGEST:
+        yield f"its tests have more than {LONGEST:,} characters"
+    elif tree is None:
+        yield "its tests are no Python that can be parsed"
+    elif nested_too_deep(tree):
+        yield "its tests are nested too deep"
+    elif (used_names(tree) - {entry_point}) & {"eval", "exec"}:
+        yield "its tests run texts as code, and so could an answer run there: it cannot be judged"
+
+
+def _values(test: Pair | Inputs) -> Iterable[Any]:
+    if isinstance(test, Inputs):
+        return (one for call in test.calls for one in call)
+    return (*test.arguments, *(value for _, value in test.keywords), test.expected)
+
+
+_PLAIN = (type(None), bool, int, float, complex, str, bytes, Fraction)
+
+
+def is_plain(value: Any, depth: int = DEEPEST) -> bool:
+    """Whether a value crosses the wall of a sandbox as what it is."""
+    if not isinstance(value, dict | list | tuple | set | frozenset):
+        return type(value) in _PLAIN
+    members = (*value, *value.values()) if isinstance(value, dict) else value
+    return depth > 0 and all(is_plain(one, depth - 1) for one in members)

@@ -3,6 +3,7 @@
 TABLE = {
     "collect human": "prefkit.verbs.collect_human:CollectHuman",
     "collect judge": "prefkit.verbs.collect_judge:CollectJudge",
+    "collect synthetic": "prefkit.verbs.collect_synthetic:CollectSynthetic",
     "ask": "prefkit.verbs.ask:Ask",
     "pair": "prefkit.verbs.pair:Pair",
     "curate": "prefkit.verbs.curate:Curate",

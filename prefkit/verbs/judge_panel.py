@@ -7,21 +7,22 @@ import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
-from itertools import chain
+from functools import partial
 from typing import Any, Literal, NamedTuple
 
-from prefkit.errors import BatchPending, ConfigError
+from prefkit.errors import ConfigError
 from prefkit.judging.canary import Canary
 from prefkit.judging.protocol import Judged, Protocol, judged, requests_of
 from prefkit.llm.client import Client
 from prefkit.llm.connect import split
 from prefkit.llm.names import plain_model, plain_spec
 from prefkit.llm.records import Request
+from prefkit.llm.side_by_side import begun
 from prefkit.schema.records import Comparison
 from prefkit.verbs.consent import Bill
 from prefkit.verbs.judge_rows import Rows
 
-__all__ = ["Asking", "Judge", "Panel", "Taken", "fitted"]
+__all__ = ["Asking", "Judge", "Panel", "Taken", "fitted", "warn_of_unpinned"]
 
 _LOG = logging.getLogger("prefkit.judge")
 _HOSTED = ("openai", "openai-responses", "anthropic")
@@ -149,20 +150,19 @@ class Panel:
             BatchPending: batches are not done; those of all judges were submitted.
             ClientError: a key was refused or a provider is down; what was answered is kept.
         """
-        streams = []
-        for judge in self.judges:
-            known = self._total.get(judge.spec) if stage == "judge" else None
-            streams.append(
-                judged(
-                    judge.client,
-                    rows,
-                    self.protocol,
-                    revision=judge.revision,
-                    stage=stage,
-                    total=known,
-                )
+        openings = [
+            partial(
+                judged,
+                judge.client,
+                rows,
+                self.protocol,
+                revision=judge.revision,
+                stage=stage,
+                total=self._total.get(judge.spec) if stage == "judge" else None,
             )
-        return self._told_apart(zip(*_begun(streams), strict=True))
+            for judge in self.judges
+        ]
+        return self._told_apart(zip(*begun(openings), strict=True))
 
     def _told_apart(self, found: Iterable[tuple[Judged, ...]]) -> Iterator[tuple[Judged, ...]]:
         """The same, as long as every name is that of one judge: votes hold nothing else."""
@@ -181,33 +181,22 @@ class Panel:
 
     def say_what_is_not_pinned(self) -> None:
         """Say once which hosted models may change between two runs."""
-        loose = [
-            judge.spec
-            for judge in self.judges
-            if judge.pinned == "not pinned" and split(judge.client.desk.who)[0] in _HOSTED
-        ]
-        if loose:
-            _LOG.warning(
-                "%s: not pinned, the provider may change it; name a dated snapshot, or say which "
-                "one it is by --revision",
-                ", ".join(loose),
-            )
+        warn_of_unpinned(self.judges)
 
 
-def _begun(streams: Sequence[Iterator[Judged]]) -> list[Iterator[Judged]]:
-    """All streams under way, before the first is waited for: batches of all are then submitted."""
-    found: list[Iterator[Judged]] = []
-    pending: BatchPending | None = None
-    for stream in streams:
-        try:
-            found.append(chain([next(stream)], stream))
-        except StopIteration:
-            found.append(iter(()))
-        except BatchPending as error:
-            pending = pending or error
-    if pending is not None:
-        raise pending
-    return found
+def warn_of_unpinned(judges: Iterable[Judge]) -> None:
+    """Say once which hosted models may change between two runs."""
+    loose = [
+        judge.spec
+        for judge in judges
+        if judge.pinned == "not pinned" and split(judge.client.desk.who)[0] in _HOSTED
+    ]
+    if loose:
+        _LOG.warning(
+            "%s: not pinned, the provider may change it; name a dated snapshot, or say which "
+            "one it is by --revision",
+            ", ".join(loose),
+        )
 
 
 class Taken(NamedTuple):

@@ -51,6 +51,7 @@ NEEDED: dict[str, Any] = {
     "out": Path("out"),
     "pair": "0" * 32,
     "paths": ("votes.jsonl",),
+    "recipe": "sample",
     "rubric": ("helpfulness",),
 }
 """A value for every option without a default."""
@@ -185,6 +186,7 @@ def test_whatever_gives_consent_is_declared_as_such(name: str) -> None:
         ("filter", "curate", "filter"),
         ("policy", "pair", "policy"),
         ("reader", "collect human", "reader"),
+        ("recipe", "collect synthetic", "recipe"),
     ],
 )
 def test_the_schema_of_pipeline_files_names_all_of_a_role_with_their_options(

@@ -21,6 +21,8 @@ class Reading(NamedTuple):
     sheet: str | None = None
     subset: str | None = None
     split: str | None = None
+    columns: Mapping[str, str] = {}
+    """Of prompts: a field by the name it has here, and the name that it has in the source."""
 
 
 class Origin(NamedTuple):

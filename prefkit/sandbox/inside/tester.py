@@ -26,7 +26,7 @@ _TEXT = 500  # characters of an error that are told
 
 
 class CandidateError(Exception):
-    """The candidate raised an error whose kind is not known here."""
+    """The candidate raised an error whose kind is not known here, or would mislead the tests."""
 
 
 class _Line:
@@ -54,7 +54,9 @@ class _Line:
 
 def _error(kind: str, text: str) -> Exception:
     known = getattr(builtins, kind, None)
-    if isinstance(known, type) and issubclass(known, Exception):
+    # StopIteration would end a `map` or a `zip` of the tests, as if there were no more of them
+    ends = kind in ("StopIteration", "StopAsyncIteration")
+    if isinstance(known, type) and issubclass(known, Exception) and not ends:
         try:
             return known(text)
         except TypeError:  # it is made of more than a text
@@ -94,8 +96,10 @@ def _run(request: dict[str, Any], line: _Line) -> None:
     exec(compile(request["prelude"], "prompt.py", "exec"), space)
     for name in request["modules"]:
         space[name] = importlib.import_module(name)
-    for name in {*request["names"], request["entry"]}:
-        space[name] = _Proxy(line, name)
+    for name in request["names"]:
+        if name not in space:  # `import *` of the prelude may have brought it
+            space[name] = _Proxy(line, name)
+    space[request["entry"]] = _Proxy(line, request["entry"])
     exec(compile(request["tests"], "tests.py", "exec"), space)
     if request["calls"]:
         space["check"](_Proxy(line, request["entry"]))
