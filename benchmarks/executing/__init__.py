@@ -1,0 +1,1 @@
+"""Candidates executed: how many in a second of the processor, beside other harnesses."""
