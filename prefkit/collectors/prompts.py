@@ -14,7 +14,7 @@ from prefkit.collectors.sources.origins import Origin, Reading, origins
 from prefkit.collectors.sources.texts import Unit, is_text, text_blocks
 from prefkit.collectors.turns import UnusableError, is_blank, prompt_messages, shown
 from prefkit.dataset.manifest import file_entry
-from prefkit.errors import DataError, SchemaError
+from prefkit.errors import ConfigError, DataError, SchemaError
 from prefkit.reader import Aside, Record
 from prefkit.schema.records import Message, to_json
 
@@ -76,7 +76,7 @@ class Prompts:
         """
         self._origins = [_of_texts(one, reading, texts) for one in origins(paths, reading)]
         self._whole = whole
-        self._columns = reading.columns
+        self._renaming = _Renaming(reading.columns)
         self._once = {
             place: _Held(self._read(origin))
             for place, origin in enumerate(self._origins)
@@ -89,11 +89,13 @@ class Prompts:
 
         Raises:
             DataError: a file is damaged as a whole, or changed since it was read first.
+            ConfigError: a field that `columns` names is in no row.
         """
         if self._state() != self._seen:
             raise DataError("the prompts changed while they were read", hint="run it again")
         for place, origin in enumerate(self._origins):
             yield from self._once.get(place) or self._read(origin)
+        self._renaming.check()
 
     def inputs(self) -> list[dict[str, Any]]:
         """The sources as a manifest lists them: name, bytes and sha256; standard input has none."""
@@ -102,7 +104,7 @@ class Prompts:
         ]
 
     def _read(self, origin: Origin) -> Iterator[Prompt | Unused]:
-        return _prompts(origin, self._whole, self._columns)
+        return _prompts(origin, self._whole, self._renaming)
 
     def _state(self) -> list[tuple[int, int, int] | None]:
         """What tells that a file is no longer the one that was read."""
@@ -144,7 +146,7 @@ def _hashed(origin: Origin) -> dict[str, Any]:
     return {"bytes": entry["bytes"], "sha256": entry["sha256"]}
 
 
-def _prompts(origin: Origin, whole: bool, columns: Mapping[str, str]) -> Iterator[Prompt | Unused]:
+def _prompts(origin: Origin, whole: bool, renaming: _Renaming) -> Iterator[Prompt | Unused]:
     with closing(origin.blocks()) as blocks:
         for block in blocks:
             for item in decode(block):
@@ -152,16 +154,41 @@ def _prompts(origin: Origin, whole: bool, columns: Mapping[str, str]) -> Iterato
                     where, aside = item
                     yield Unused(origin.name, where, aside)
                 else:
-                    yield _prompt(origin.name, _renamed(item, columns), whole)
+                    record, own = renaming.row(item)
+                    yield _prompt(origin.name, record, own if whole else None)
 
 
-def _renamed(record: Record, columns: Mapping[str, str]) -> Record:
-    """The row with its fields under the names that they have here."""
-    if not columns:
-        return record
-    taken = {name: record.data[field] for name, field in columns.items() if field in record.data}
-    rest = {name: value for name, value in record.data.items() if name not in columns.values()}
-    return Record(record.where, {**rest, **taken})
+class _Renaming:
+    """Fields of the rows under the names that they have here."""
+
+    def __init__(self, columns: Mapping[str, str]) -> None:
+        self._columns = columns
+        self._missing = dict(columns)
+        """Those that were in no row so far."""
+
+    def row(self, record: Record) -> tuple[Record, dict[str, Any]]:
+        """The row under the names of here, and what it has under these names itself."""
+        data = record.data
+        taken = {name: data[field] for name, field in self._columns.items() if field in data}
+        if not taken:
+            return record, {}
+        for name in taken:
+            self._missing.pop(name, None)
+        rest = {name: value for name, value in data.items() if name not in self._columns.values()}
+        own = {name: rest[name] for name in taken if rest.get(name) is not None}
+        return Record(record.where, {**rest, **taken}), own
+
+    def check(self) -> None:
+        """Say that a field was in no row at all.
+
+        Raises:
+            ConfigError: it is called otherwise.
+        """
+        for name, field in self._missing.items():
+            raise ConfigError(
+                f"columns: no row has a field {field!r} to take as {name}",
+                hint="name the fields as the rows do: --columns '{prompt: question}'",
+            )
 
 
 def _of_texts(origin: Origin, reading: Reading, unit: Unit | None) -> Origin:
@@ -172,22 +199,25 @@ def _of_texts(origin: Origin, reading: Reading, unit: Unit | None) -> Origin:
     return origin._replace(blocks=read)
 
 
-def _prompt(source: str, record: Record, whole: bool) -> Prompt | Unused:
+def _prompt(source: str, record: Record, own: Mapping[str, Any] | None) -> Prompt | Unused:
+    """The prompt of a row; `own` are further fields to carry, null = it carries nothing."""
     try:
         turns = _turns(record)
         name = record.data.get("id")
         if name is not None and not isinstance(name, str | int):
             raise UnusableError("bad value", f"id is {shown(name)}")
         found = Prompt(source, record.where, None if name is None else str(name), turns)
-        return found._replace(**_carried(record.data), row=record.data) if whole else found
+        if own is None:
+            return found
+        return found._replace(**_carried(record.data, own), row=record.data)
     except UnusableError as problem:
         return Unused(source, record.where, problem.aside(record.data))
     except SchemaError as problem:
         return Unused(source, record.where, Aside("bad value", str(problem), record.data))
 
 
-def _carried(row: Mapping[str, Any]) -> dict[str, Any]:
-    """Reference, tags and extra of a row.
+def _carried(row: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
+    """Reference, tags and extra of a row; `own` stays in extra under the names of the row.
 
     Raises:
         SchemaError: a value has no JSON form.
@@ -197,13 +227,22 @@ def _carried(row: Mapping[str, Any]) -> dict[str, Any]:
         rest.pop(name, None)
     known = next((name for name in _REFERENCES if name in rest), None)
     reference = None if known is None else to_json(rest.pop(known))
-    tags = rest.get("tags")
-    if not (isinstance(tags, Mapping) and all(isinstance(one, str) for one in tags.values())):
+    tags = _tags(rest.get("tags"))
+    if tags is None:
         tags = {}  # some other list of tags: it stays in extra
     else:
         del rest["tags"]
+    rest |= own
     extra = to_json(rest) if rest else None
     return {"reference": reference, "tags": tuple(sorted(tags.items())), "extra": extra}
+
+
+def _tags(given: Any) -> dict[str, str] | None:
+    """Names and values; null if these are other tags. A table fills what a row has not by null."""
+    if not isinstance(given, Mapping):
+        return None
+    known = {name: value for name, value in given.items() if value is not None}
+    return known if all(isinstance(value, str) for value in known.values()) else None
 
 
 def _turns(record: Record) -> tuple[Message, ...]:

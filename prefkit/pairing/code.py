@@ -78,18 +78,22 @@ class Code(Policy):
     def fitted(self, surveys: Iterable[pl.DataFrame]) -> Policy:
         """The policy with a number of pairs of each class for every task."""
         found = pl.concat([pl.DataFrame(schema=_SURVEY), *surveys]).unique("id", keep="first")
-        keys = {name: self._key(name) for name in found["id"].to_list()}
-        order = pl.Series(
-            "order", [chances(f"{key}\norder", 1)[0] for key in keys.values()], pl.Float64
+        order = np.fromiter(
+            (chances(f"{self._key(name)}\norder", 1)[0] for name in found["id"]), np.float64
         )
-        found = found.with_columns(order).sort("order", "id")
-        names = found["id"].to_list()
-        allotment = self._allotted(found.select(FAILING).to_numpy(), [keys[one] for one in names])
+        found = found.with_columns(pl.Series("order", order)).sort("order", "id")
+        allotment = self._allotted(found.select(FAILING).to_numpy(), found["id"])
         counts = allotment.counts
         free = self.cap - counts.sum(axis=1)
+        # Few rows differ: a tuple of each, however many tasks there are.
+        kinds, which = np.unique(counts, axis=0, return_inverse=True)
+        quotas = [tuple(row) for row in kinds.tolist()]
         return _Allotted.model_construct(
             **self.model_dump(),
-            quotas=dict(zip(names, map(tuple, counts.tolist()), strict=True)),
+            quotas={
+                name: quotas[kind]
+                for name, kind in zip(found["id"], which.reshape(-1), strict=True)
+            },
             totals=tuple(counts.sum(axis=0).tolist()),
             most=allotment.most,
             by_speed=int(np.minimum(free, found["speed"].to_numpy()).sum()),
@@ -143,12 +147,14 @@ class Code(Policy):
         return f"{self.seed}\n{name}"
 
     def _quota(self, name: str, available: Sequence[int]) -> tuple[int, ...]:
-        counts = self._allotted(np.array([available]), [self._key(name)]).counts
+        counts = self._allotted(np.array([available]), [name]).counts
         return tuple(counts[0].tolist())
 
-    def _allotted(self, available: np.ndarray[Any, Any], keys: Sequence[str]) -> Allotment:
+    def _allotted(self, available: np.ndarray[Any, Any], names: Iterable[str]) -> Allotment:
         most = int(min(self.cap, available.sum(axis=1).max(initial=0)))
-        draws = np.array([chances(key, most) for key in keys]).reshape(len(keys), most)
+        draws = np.empty((len(available), most))
+        for row, name in enumerate(names):
+            draws[row] = chances(self._key(name), most)
         return allotted(available, self.cap, self._shares(), draws)
 
     def _reason(self, candidates: Sequence[Candidate]) -> str:
@@ -160,11 +166,15 @@ class Code(Policy):
                 return unclear[0]
             trivial = " but trivial ones" if "trivial" in kinds else ""
             return f"no candidate passes every test{trivial}"
+        alike = ", and none is clearly faster" if self.speed else ""
         if kinds & set(FAILING):
-            return "no failing candidate of a class that has a share"
+            return f"no failing candidate of a class that has a share{alike}"
         if unclear:
             return unclear[0]
-        return "every candidate passes every test" if kinds == {"pass"} else "no failing candidate"
+        passing = (
+            "every candidate passes every test" if kinds == {"pass"} else "no failing candidate"
+        )
+        return passing + alike
 
 
 class _Allotted(Code):

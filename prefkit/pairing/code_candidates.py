@@ -110,18 +110,20 @@ def _candidate(
     row: int, place: int, votes: Sequence[Mapping[str, Any]], response: str, text: str
 ) -> Candidate:
     """Votes of several runs together: their tests add up, and their classes must agree."""
-    kinds = {_kind(vote["label"], vote["score"]) for vote in votes}
+    kinds = {_kind(vote["label"], vote["score"], vote["trials"]) for vote in votes}
     trials = [vote["trials"] or 0 for vote in votes]
     # Without trials every vote counts alike.
     weights = trials if all(trials) else [1] * len(votes)
     passed = sum(vote["score"] * weight for vote, weight in zip(votes, weights, strict=True))
     run = next((one for one in map(_run, votes) if one != Run()), Run())
-    kind = kinds.pop() if len(kinds) == 1 else "verdicts that differ from run to run"
+    kind = kinds.pop() if len(kinds) == 1 else "verdicts that differ from vote to vote"
     return Candidate(row, place, kind, passed / sum(weights), run, response, text)
 
 
-def _kind(label: str | None, score: float) -> str:
+def _kind(label: str | None, score: float, trials: int | None) -> str:
     """The class of one vote; a name that is none of ours is not guessed at."""
+    if trials is not None and trials < 1:
+        return "no test was counted"
     if label is None:
         return "pass" if score == 1 else "near_miss" if score >= _NEAR else "wrong"
     if label in _NEITHER:

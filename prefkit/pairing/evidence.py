@@ -141,10 +141,13 @@ def as_told(found: pl.DataFrame, told: pl.DataFrame) -> pl.DataFrame:
 
 
 def soft_labels(found: pl.DataFrame, ties: pl.DataFrame) -> pl.DataFrame:
-    """Evidence in which the pairs of `ties` have the probability one half, of whatever kind."""
+    """Evidence in which the pairs of `ties` have the probability one half, of whatever kind.
+
+    Tests may tell a side of more of them from one of fewer; which stands first is no direction.
+    """
     keys = ["row", "chosen", "rejected"]
     soft = found.join(ties.select(keys).with_columns(soft=pl.lit(value=True)), on=keys, how="left")
-    unknown = pl.col("soft").fill_null(value=False) & pl.col("p_chosen").is_null()
+    unknown = pl.col("soft").fill_null(value=False) & pl.col("p_chosen").ne_missing(0.5)
     return soft.with_columns(
         p_kind=pl.when(unknown).then(pl.lit("tie")).otherwise("p_kind"),
         p_chosen=pl.when(unknown).then(0.5).otherwise("p_chosen"),

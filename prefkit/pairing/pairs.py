@@ -86,6 +86,11 @@ def evidence_of(plan: Plan, table: pa.Table) -> Evidence:
     """
     ballots = ballots_of(table, plan.selection)
     standing = standing_of(ballots)
+    if len(ballots.joined):
+        standing = standing._replace(
+            contests=_with_all_votes(standing.contests, ballots.joined),
+            responses=_with_all_votes(standing.responses, ballots.joined),
+        )
     ids = _ids(table)
     chosen = plan.policy.choose_among(table, standing, ids)
     pairs = chosen.pairs
@@ -99,8 +104,6 @@ def evidence_of(plan: Plan, table: pa.Table) -> Evidence:
     found = as_told(with_pass_shares(with_evidence(pairs, standing), table), chosen.told)
     if plan.tie == "soft":
         found = soft_labels(found, extra)
-    if len(ballots.joined):
-        found = found.with_columns(_all_votes(found["votes"], ballots.joined))
     reasons = pl.concat(
         [
             refused,
@@ -123,7 +126,8 @@ def survey_of(plan: Plan, table: pa.Table) -> pl.DataFrame:
         DataError: a score is not finite or outside its scale.
     """
     table = table.filter(pc.greater(pc.list_value_length(table["prompt"]), 0)).combine_chunks()
-    responses = responses_of(ballots_of(table, plan.selection))
+    ballots = ballots_of(table, plan.selection)
+    responses = _with_all_votes(responses_of(ballots), ballots.joined)
     return plan.policy.survey(table, responses, _ids(table))
 
 
@@ -208,14 +212,16 @@ def _nothing(selection: Selection) -> str:
     return "no vote that counts"
 
 
-def _all_votes(votes: pl.Series, joined: pl.DataFrame) -> pl.Series:
+def _with_all_votes(frame: pl.DataFrame, joined: pl.DataFrame) -> pl.DataFrame:
     """Lists of votes in which one that stands for a mean becomes all that the mean is made of."""
-    lines = pl.DataFrame({"vote": votes}).with_row_index("line").explode("vote")
+    if not len(joined):
+        return frame
+    lines = frame.select(vote="votes").with_row_index("line").explode("vote")
     lines = lines.join(joined, on="vote", how="left")
     found = lines.group_by("line").agg(
         pl.coalesce("other", "vote").drop_nulls().unique().sort().alias("votes")
     )
-    return found.sort("line")["votes"]
+    return frame.with_columns(found.sort("line")["votes"])
 
 
 def _sources(table: pa.Table, votes: pl.Series) -> pa.ListArray:

@@ -8,8 +8,9 @@
       - export: {files: [jsonl, parquet]}
 
 Paths are relative to the file. A step without a dataset takes the output of the step before it, or
-of an earlier one that it names (`dataset: 2-pair`); each step writes a folder of its own below
-`--out`. Consent (`force`, `allow_code`, `yes`) never comes from a file.
+of an earlier one that it names (`dataset: 2-pair`, or `paths: 1-collect-synthetic`); each step
+writes a folder of its own below `--out`. Consent (`force`, `allow_code`, `unsafe_exec`, `yes`)
+never comes from a file.
 
 `--budget` holds for all steps of a run together: each may spend what those before it left, or its
 own `budget` if that is less. What earlier runs paid is kept and not paid again, nor counted again.
@@ -33,14 +34,14 @@ from prefkit.verbs.verb import Outcome, Verb
 __all__ = ["Run"]
 
 _LOG = logging.getLogger("prefkit.pipeline")
-_GIVEN = ("limit", "pseudonym_key", "workers", "allow_code", "yes", "cache")
+_GIVEN = ("limit", "pseudonym_key", "workers", "allow_code", "unsafe_exec", "yes", "cache")
 
 
 class Run(Verb):
     """Run a pipeline file; steps whose options and inputs are unchanged are not run again."""
 
     positional: ClassVar[tuple[str, ...]] = ("file",)
-    consent: ClassVar[tuple[str, ...]] = (*Verb.consent, "yes")
+    consent: ClassVar[tuple[str, ...]] = (*Verb.consent, "yes", "unsafe_exec")
 
     file: Path = Field(description="A pipeline file in YAML.")
     out: Path | None = Field(None, description="Folder for the steps' outputs. Default: runs/NAME.")
@@ -53,6 +54,9 @@ class Run(Verb):
     pseudonym_key: Path | None = Field(None, description="Key file for pseudonyms.")
     workers: int | None = Field(None, ge=1, description="Processes; all cores by default.")
     allow_code: bool = Field(False, description="Let the python filter import and run a function.")
+    unsafe_exec: bool = Field(
+        False, description="Run other people's code without a sandbox where there is none."
+    )
     budget: float | None = Field(
         None, ge=0, description="Most dollars for this run, all steps that ask models together."
     )

@@ -165,7 +165,12 @@ def _planned(
         resolved[field] = source
     for paths in PATHS:
         if paths in kind.model_fields and paths in options:
-            resolved[paths] = _paths(slot, options[paths])
+            made = _made(slot, options[paths], before)
+            if made is None:
+                resolved[paths] = _paths(slot, options[paths])
+            else:
+                source, takes = made, made.name
+                resolved[paths] = (str(made),)
     makes = slot.folder if "out" in kind.model_fields else None
     if makes is not None:
         resolved |= {"out": makes, "force": True}
@@ -211,6 +216,21 @@ def _source(slot: _Slot, given: Any, before: Sequence[Planned]) -> tuple[Path, s
         close = nearest(str(given), [folder.name for folder in made])
         raise ConfigError(f"{slot.where}: there is no step or folder {given!r}{close}")
     return outside, None
+
+
+def _made(slot: _Slot, given: Any, before: Sequence[Planned]) -> Path | None:
+    """The folder of an earlier step that stands as a path; null if these are paths of inputs."""
+    paths = [given] if isinstance(given, str) else given
+    made = {step.out.name: step.out for step in before if step.out is not None}
+    listed = paths if isinstance(paths, list) else []
+    named = [path for path in listed if isinstance(path, str) and path in made]
+    if not named:
+        return None
+    if len(paths) > 1:
+        raise ConfigError(
+            f"{slot.where}: {named[0]!r} is what a step writes, and there are other paths beside it"
+        )
+    return made[named[0]]
 
 
 def _relocated(

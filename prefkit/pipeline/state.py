@@ -171,7 +171,8 @@ class State:
 
 def _paths(step: Planned) -> list[str]:
     """All sources that a step reads from outside the pipeline."""
-    return [path for name in PATHS for path in getattr(step.verb, name, ())]
+    paths = [path for name in PATHS for path in getattr(step.verb, name, ())]
+    return [path for path in paths if step.source is None or path != str(step.source)]
 
 
 def _beside(step: Planned) -> tuple[list[str], list[Path]]:

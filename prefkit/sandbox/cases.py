@@ -94,8 +94,8 @@ def judge_pair(case: Pair, entry_point: str, candidate: Session) -> Judged:
     answer = candidate.call(entry_point, case.arguments, dict(case.keywords))
     if answer.kind != "value":
         return Judged(_verdict(answer), answer.error, answer.wall_s)
-    value = _as_json(answer.value) if case.from_json else answer.value
     try:
+        value = _as_json(answer.value) if case.from_json else answer.value
         if case.as_sets:
             right = _as_set(value) == _as_set(case.expected)
         else:

@@ -43,8 +43,12 @@ class Connection:
         self.over: Answer | None = None
         self.ending: Ended | None = None
         channel.setblocking(False)
+        self._wanted = select.POLLIN
+        self._poll = select.poll()
+        self._poll.register(channel, self._wanted)
         if output is not None:
             os.set_blocking(output, False)
+            self._poll.register(output, select.POLLIN)
 
     def exchange(self, message: Any, seconds: float) -> Any:
         """Send a message; gives the next frame as JSON values, or the answer why none came.
@@ -56,10 +60,15 @@ class Connection:
             return self.over
         started = time.monotonic()
         self._outbox = memoryview(packed(message))
+        self._send()
         try:
             found = self._frame(started + min(seconds, self.left_s))
         except (ValueError, RecursionError) as error:
             found = Answer("protocol", error=str(error)[:200])
+        except BaseException:  # Ctrl-C: what it says next would answer a question of before
+            self._worker.burn()
+            self.end(Answer("infra", error="the caller was interrupted"))
+            raise
         wall = time.monotonic() - started
         self.left_s -= wall
         if isinstance(found, Answer):
@@ -110,7 +119,7 @@ class Connection:
         left = deadline - time.monotonic()
         if left <= 0:
             return self._late()
-        goes_on = self._poll(left)
+        goes_on = self._moved(left)
         if self._received > self._limits.output_bytes:
             return Answer("oversize", error="it answers or prints too much")
         return None if goes_on else self._hung_up(deadline)
@@ -133,30 +142,31 @@ class Connection:
         del self._inbox[:end]
         return whole
 
-    def _poll(self, seconds: float) -> bool:
+    def _moved(self, seconds: float) -> bool:
         """Send, receive and drain what can be; false once the candidate has closed its end."""
-        poll = select.poll()
-        poll.register(self._channel, select.POLLIN | (select.POLLOUT if self._outbox else 0))
-        if self._output is not None:
-            poll.register(self._output, select.POLLIN)
         goes_on = True
-        for descriptor, _ in poll.poll(max(1, int(seconds * 1000))):
+        for descriptor, events in self._poll.poll(max(1, int(seconds * 1000))):
             if descriptor == self._output:
                 self._drain()
                 continue
-            self._send()
-            goes_on = self._receive()
+            if events & select.POLLOUT:
+                self._send()
+            if events & ~select.POLLOUT:
+                goes_on = self._receive()
         return goes_on
 
     def _send(self) -> None:
-        if not self._outbox:
-            return
+        """As much as the channel takes; what is left waits for room."""
         try:
             self._outbox = self._outbox[self._channel.send(self._outbox) :]
         except BlockingIOError:
-            return
+            pass
         except ConnectionError:  # it has gone: what it said before is still to be read
             self._outbox = memoryview(b"")
+        wanted = select.POLLIN | (select.POLLOUT if self._outbox else 0)
+        if wanted != self._wanted:
+            self._poll.modify(self._channel, wanted)
+            self._wanted = wanted
 
     def _receive(self) -> bool:
         try:
@@ -178,6 +188,7 @@ class Connection:
         except BlockingIOError:
             return False
         if not part:
+            self._poll.unregister(self._output)
             os.close(self._output)
             self._output = None
         self.printed += part

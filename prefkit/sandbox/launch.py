@@ -37,6 +37,8 @@ ENVIRONMENT = {
     "MKL_NUM_THREADS": "1",
     # Each arena of the C library takes 64 MiB of address space, which is what is limited
     "MALLOC_ARENA_MAX": "1",
+    # What a library calls is looked up once, and not by every fork
+    "LD_BIND_NOW": "1",
 }
 """All that a sandbox knows of the caller's environment: nothing."""
 

@@ -9,7 +9,7 @@ from prefkit.errors import ConfigError
 __all__ = ["MODULES", "Limits"]
 
 MODULES = (
-    *("abc", "array", "ast", "asyncio", "base64", "bisect", "cmath", "collections", "copy"),
+    *("abc", "array", "ast", "base64", "bisect", "cmath", "collections", "copy"),
     *("dataclasses", "datetime", "decimal", "enum", "fractions", "functools", "hashlib", "heapq"),
     *("inspect", "io", "itertools", "json", "math", "numbers", "operator", "queue", "random", "re"),
     *("statistics", "string", "struct", "textwrap", "threading", "time", "typing", "unicodedata"),

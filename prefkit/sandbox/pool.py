@@ -47,19 +47,32 @@ def in_sandboxes(
         finally:
             free.put(mine)
 
+    def stop() -> None:
+        for one in held:
+            one.retire()
+
+    try:
+        yield from _in_order(run, items, count, stop)
+    finally:
+        for one in held:
+            one.burn()
+
+
+def _in_order(
+    run: Callable[[ItemT], ResultT], items: Iterable[ItemT], count: int, stop: Callable[[], None]
+) -> Iterator[ResultT]:
     source = iter(items)
     waiting: deque[Future[ResultT]] = deque()
-    with ThreadPoolExecutor(count, thread_name_prefix="sandbox") as threads:
-        try:
-            for item in itertools.islice(source, count * _AHEAD):
+    threads = ThreadPoolExecutor(count, thread_name_prefix="sandbox")
+    try:
+        for item in itertools.islice(source, count * _AHEAD):
+            waiting.append(threads.submit(run, item))
+        while waiting:
+            yield waiting.popleft().result()
+            for item in itertools.islice(source, 1):
                 waiting.append(threads.submit(run, item))
-            while waiting:
-                yield waiting.popleft().result()
-                for item in itertools.islice(source, 1):
-                    waiting.append(threads.submit(run, item))
-        finally:
-            for future in waiting:
-                future.cancel()
-            threads.shutdown()
-            for one in held:
-                one.burn()
+    except BaseException:  # an interrupt, or nobody wants the rest: what runs is not waited for
+        stop()
+        raise
+    finally:
+        threads.shutdown(cancel_futures=True)

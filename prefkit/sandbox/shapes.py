@@ -6,7 +6,7 @@ import ast
 import hashlib
 from collections.abc import Sequence
 
-from prefkit.sandbox.syntax import bound_names, parsed
+from prefkit.sandbox.syntax import bound_names, parsed, used_names
 
 __all__ = ["is_docstring", "shape", "tree_digest"]
 
@@ -55,13 +55,15 @@ def _in_order(body: Sequence[ast.stmt]) -> list[ast.stmt]:
     """Imports first, each once and sorted; of definitions of one name only the last."""
     imports: dict[str, ast.stmt] = {}
     rest: list[ast.stmt] = []
-    last = {one.name: one for one in body if isinstance(one, _NAMED)}
-    for one in body:
+    last = {one.name: place for place, one in enumerate(body) if isinstance(one, _NAMED)}
+    for place, one in enumerate(body):
         if isinstance(one, ast.Import | ast.ImportFrom):
             if not _imports_types(one):
                 imports[ast.dump(one)] = one
-        elif not isinstance(one, _NAMED) or last[one.name] is one:
+        elif not isinstance(one, _NAMED) or last[one.name] == place:
             rest.append(one)
+        elif any(one.name in used_names(other) for other in body[place + 1 : last[one.name]]):
+            rest.append(one)  # something may hold it still
     return [*(imports[key] for key in sorted(imports)), *rest]
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import array
 import contextlib
 import fcntl
-import json
 import os
 import select
 import signal
@@ -13,11 +12,13 @@ import socket
 import struct
 import subprocess
 import time
-from collections.abc import Mapping
+import weakref
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from prefkit.errors import ConfigError, PrefkitError
 from prefkit.sandbox.connection import Connection
+from prefkit.sandbox.inside.frames import ENDED
 from prefkit.sandbox.launch import Level, arguments, launch
 from prefkit.sandbox.limits import Limits
 from prefkit.sandbox.session import Session
@@ -86,9 +87,12 @@ class Worker:
         self.started = 0
         """How many sandboxes were started so far."""
         self._running: _Running | None = None
+        self._gone: Callable[[], object] = _nothing
+        """Ends what runs, also when nobody holds this any more and nobody has closed it."""
         self._connection: Connection | None = None
         self._served = 0
         self._checks_itself = False
+        self._is_retired = False
 
     def __enter__(self) -> Worker:
         """Nothing is started yet."""
@@ -153,7 +157,7 @@ class Worker:
         if told is None:
             self.burn()
             return None, True
-        return Ended(told["status"], told["cpu_s"], told["peak_kb"]), True
+        return told, True
 
     def burn(self) -> None:
         """End the sandbox and all that is in it, and wait until it is gone; a new one may follow.
@@ -162,21 +166,20 @@ class Worker:
         the kernel takes all others with it. Killing the runner is a second line: killing the
         command that started it would end nothing where the runner is another user.
         """
-        running, self._running = self._running, None
-        if running is None:
-            return
-        running.control.close()
-        try:
-            if running.owner != os.getpid():
-                running.process.returncode = 0  # it is not ours to wait for
-                return
-            _end(running)
-        finally:
-            os.close(running.runner)
-            if running.process.stderr is not None:
-                running.process.stderr.close()
+        self._running = None
+        self._gone()
+
+    def retire(self) -> None:
+        """Kill what runs and start nothing more; the one call that another thread may make."""
+        self._is_retired = True
+        running = self._running
+        if running is not None:
+            with contextlib.suppress(OSError):  # its own thread may be burning it
+                signal.pidfd_send_signal(running.runner, signal.SIGKILL)
 
     def _connected(self, stdin: bytes | None) -> Connection:
+        if self._is_retired:
+            raise SandboxError("this worker is retired")
         if self._connection is not None:
             raise SandboxError("a worker has one candidate at a time: close it before the next")
         if self._served >= self.limits.candidates:
@@ -218,39 +221,64 @@ class Worker:
             self.burn()
         if self._running is None:
             self._running = self._start()
+            self._gone = weakref.finalize(self, _burn, self._running)
         return self._running.control
 
     def _start(self) -> _Running:
+        try:
+            with contextlib.ExitStack() as inner, contextlib.ExitStack() as outer:
+                running = self._begun(inner, outer)
+                outer.pop_all()
+        except OSError as error:
+            raise SandboxError(f"the sandbox ({self.level}) did not start: {error}") from error
+        self._served = 0
+        self.started += 1
+        return running
+
+    def _begun(self, inner: contextlib.ExitStack, outer: contextlib.ExitStack) -> _Running:
+        """What is needed on the other side only is left to `inner`; `outer` undoes the start."""
         made = launch(self.level, self.limits, self.number)
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        outer.enter_context(ours)
+        inner.enter_context(theirs)
         # The kernel adds the sender's process id to a message, as it is called on this side
         ours.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
         caller = os.pidfd_open(os.getpid())
-        try:
-            process = subprocess.Popen(
-                arguments(made, theirs.fileno(), caller),
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.PIPE,
-                env=made.environment,
-                pass_fds=(theirs.fileno(), caller),
-                cwd="/",
-                start_new_session=True,  # Ctrl-C is for the caller, who then ends this
-            )
-        except OSError as error:
-            ours.close()
-            raise SandboxError(f"the sandbox ({self.level}) did not start: {error}") from error
-        finally:
-            theirs.close()
-            os.close(caller)
-        self._served = 0
-        self.started += 1
+        inner.callback(os.close, caller)
+        process = subprocess.Popen(
+            arguments(made, theirs.fileno(), caller),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            env=made.environment,
+            pass_fds=(theirs.fileno(), caller),
+            cwd="/",
+            start_new_session=True,  # Ctrl-C is for the caller, who then ends this
+        )
+        outer.callback(_abandon, process)
+        inner.close()
         runner = _introduced(ours)
         if runner is None:
-            ours.close()
             why = _complaint(process)
             raise SandboxError(f"the sandbox ({self.level}) did not start: {why}")
         return _Running(process, ours, runner, os.getpid())
+
+
+def _nothing() -> None:
+    """What there is to end where nothing runs."""
+
+
+def _burn(running: _Running) -> None:
+    running.control.close()
+    try:
+        if running.owner != os.getpid():
+            running.process.returncode = 0  # it is not ours to wait for
+            return
+        _end(running)
+    finally:
+        os.close(running.runner)
+        if running.process.stderr is not None:
+            running.process.stderr.close()
 
 
 def _introduced(control: socket.socket) -> int | None:
@@ -275,12 +303,12 @@ def _readable(control: socket.socket, output: int | None, seconds: float) -> boo
     return control.fileno() in dict(poll.poll(max(0, int(seconds * 1000))))
 
 
-def _message(control: socket.socket) -> dict[str, Any] | None:
+def _message(control: socket.socket) -> Ended | None:
     try:
         data = control.recv(4096)
     except OSError:
         return None
-    return dict(json.loads(data)) if data else None
+    return Ended(*ENDED.unpack(data)) if len(data) == ENDED.size else None
 
 
 def _end(running: _Running) -> None:
@@ -294,15 +322,20 @@ def _end(running: _Running) -> None:
 
 
 def _complaint(process: subprocess.Popen[bytes]) -> str:
-    """End a command whose runner did not start; gives what it said."""
+    """What a command said whose runner did not start."""
     time.sleep(0.05)  # what it says last may still be on its way
+    assert process.stderr is not None
+    os.set_blocking(process.stderr.fileno(), False)
+    said = process.stderr.read(_TOLD) or b""
+    return " ".join(said.decode(errors="replace").split()[-40:]) or "it said nothing"
+
+
+def _abandon(process: subprocess.Popen[bytes]) -> None:
+    """End a command whose runner did not start."""
     process.kill()
     process.wait()
-    assert process.stderr is not None
-    with process.stderr as stream:
-        os.set_blocking(stream.fileno(), False)
-        said = stream.read(_TOLD) or b""
-    return " ".join(said.decode(errors="replace").split()[-40:]) or "it said nothing"
+    if process.stderr is not None:
+        process.stderr.close()
 
 
 def _held(data: bytes) -> int:

@@ -23,14 +23,14 @@ _ROW = 300  # characters of an example in the list; all of it stands with the re
 
 
 class Catalog(Verb):
-    """List verbs, readers, policies, filters, writers, rubrics and more, or show one of them."""
+    """List verbs, readers, recipes, policies, filters, rubrics and more, or show one of them."""
 
     positional: ClassVar[tuple[str, ...]] = ("role", "name")
 
     role: str | None = Field(
         None,
-        description="verbs, readers, policies, filters, measures, repairs, writers, clients, "
-        "rubrics, or pipeline-schema.",
+        description="verbs, readers, recipes, answers, policies, filters, measures, repairs, "
+        "writers, clients, rubrics, or pipeline-schema.",
     )
     name: str | None = Field(
         None, description="One name, for its options; of a rubric, or its file, for its words."

@@ -16,7 +16,7 @@ from prefkit.collectors.sources.origins import Reading
 from prefkit.collectors.sources.texts import Unit
 from prefkit.collectors.synthetic.recipe import Caster, Recipe, Setting
 from prefkit.collectors.synthetic.recipe import Rows as Prompts
-from prefkit.dataset import Dataset, create_dataset, open_dataset
+from prefkit.dataset import SET_ASIDE, Dataset, create_dataset, open_dataset
 from prefkit.dataset.folder import MANIFEST, check_target
 from prefkit.dataset.manifest import file_entry, run_block
 from prefkit.errors import ConfigError, NothingUsable
@@ -44,6 +44,10 @@ _SHOWN = ("recipe", "models", "counts", "casting", "giveaway")
 _CONSENT = ("force", "allow_code", "dry_run", "yes", "key_env", "unsafe_exec")
 _BESIDE = {*LIMITS, *_CONSENT, "paths", "out", "workers"}
 """Options that do not shape the rows: places, limits and consent."""
+
+
+_READING = ("columns", "text", "encoding", "subset", "split")
+"""Options about files of prompts."""
 
 
 class CollectSynthetic(Spends):
@@ -93,7 +97,8 @@ class CollectSynthetic(Spends):
 
         Raises:
             ConfigError: an option is wrong, `out` exists, or spending was not confirmed.
-            NothingUsable: no row is a prompt, or there is no response; `out` then says why.
+            NothingUsable: no row is a prompt, or there is no response, or no vote on a dataset's;
+                `out` then says why.
             BudgetReached: some was not asked for want of money; `out` is valid and says which.
             BatchPending: run the same command again.
             ClientError: the provider or the key failed.
@@ -182,6 +187,11 @@ class CollectSynthetic(Spends):
             raise ConfigError(
                 f"{folders[0]} is a dataset, and there are other paths beside it",
                 hint="one dataset alone, or files of prompts",
+            )
+        if given := [name for name in _READING if name in self.model_fields_set]:
+            raise ConfigError(
+                f"{folders[0]} is a dataset: there is nothing to read by {', '.join(given)}",
+                hint="these options are for files of prompts",
             )
         found = open_dataset(Path(folders[0]), "comparisons")
         if not found.rows:
@@ -292,8 +302,9 @@ class _Run:
                 "inputs": verb.recorded(self._models),
                 **self._facts(tally),
             }
+            facts["counts"] |= {"left_out": rows.left_out}
             manifest = writer.finish("collect synthetic", verb.told(), facts)
-        return self._outcome(tally, manifest)
+        return self._outcome(tally, manifest, votes_alone=True)
 
     def _agreed(self, bills: Sequence[Bill]) -> Outcome | None:
         """Say what gives the label away and have the spending agreed to; the outcome if dry."""
@@ -302,6 +313,7 @@ class _Run:
         if self._verb.dry_run:
             return _dry(bills, self._verb.budget)
         confirm(bills, yes=self._verb.yes, budget=self._verb.budget)
+        self._models.warn_of_unpinned()
         return None
 
     def _enter(self, stack: ExitStack) -> None:
@@ -326,11 +338,14 @@ class _Run:
             "run": run_block() | {"spend": spent(self._ledger), "casting": timings},
         }
 
-    def _outcome(self, tally: Tally, manifest: Mapping[str, Any]) -> Outcome:
+    def _outcome(
+        self, tally: Tally, manifest: Mapping[str, Any], *, votes_alone: bool = False
+    ) -> Outcome:
         out = self._verb.out
         for warning in tally.giveaway.warnings():
             _LOG.warning("%s", warning)
-        settle(tally, self._ledger, hint=f"see {out / 'set_aside.jsonl'}; --force makes it again")
+        hint = f"see {out / SET_ASIDE}; --force makes it again"
+        settle(tally, self._ledger, hint=hint, votes_alone=votes_alone)
         shown = {name: manifest[name] for name in _SHOWN}
         spend = manifest["run"]["spend"]
         shown |= {

@@ -15,12 +15,13 @@ from prefkit.collectors.synthetic.making import (
     requests_of,
     works,
 )
-from prefkit.collectors.synthetic.recipe import Caster, Recipe
+from prefkit.collectors.synthetic.recipe import Caster, Draft, Recipe
 from prefkit.llm.client import Client
 from prefkit.llm.records import Request
 from prefkit.schema.records import Comparison
 from prefkit.verbs.consent import Bill
-from prefkit.verbs.judge_panel import Judge
+from prefkit.verbs.judge_panel import Judge, warn_of_unpinned
+from prefkit.verbs.synthetic_scores import scoring
 
 __all__ = ["Making", "Models", "votings"]
 
@@ -42,8 +43,15 @@ class Models(NamedTuple):
 
     def facts(self) -> list[dict[str, Any]]:
         """What the manifest says of them: casters' models stand behind those that write."""
-        judges = [Judge(client, client, self.revision) for client in self.by_spec.values()]
-        return [{"model": one.spec, "revision": one.pinned} for one in judges]
+        return [{"model": one.spec, "revision": one.pinned} for one in self._pinned]
+
+    def warn_of_unpinned(self) -> None:
+        """Say once which hosted models may change between two runs."""
+        warn_of_unpinned(self._pinned)
+
+    @property
+    def _pinned(self) -> list[Judge]:
+        return [Judge(client, client, self.revision) for client in self.by_spec.values()]
 
 
 class Making:
@@ -74,17 +82,25 @@ class Making:
 
     def bills(self, estimate: Estimating, caster: Caster | None) -> list[Bill]:
         """What each client would cost, the caster's among them."""
-        return [
-            estimate(client, _Likely(self, spec, caster))
-            for spec, client in self._models.by_spec.items()
-        ]
+        found = []
+        for spec, client in self._models.by_spec.items():
+            found += _bills(
+                estimate(client, _Likely(self, spec, caster)), self._scoring(spec, caster)
+            )
+        return found
+
+    def _scoring(self, spec: str, caster: Caster | None) -> Bill | None:
+        if caster is None or spec not in self._recipe.asks():
+            return None
+        scores = caster.scores(spec, self._likely_comparisons())
+        return scoring(self._models.by_spec[spec], scores)
 
     def likely(self, spec: str, caster: Caster | None) -> Iterator[Request]:
         """What one client will be asked, as far as it is known."""
         number = self._models.makers.index(spec) if spec in self._models.makers else None
         if number is not None:
             count = 0
-            for _, drafts in self._likely_works():
+            for drafts in self._likely_drafts():
                 for request in requests_of(drafts, number):
                     count += 1
                     yield request
@@ -93,7 +109,12 @@ class Making:
         if caster is not None and spec in self._recipe.asks():
             yield from caster.requests(spec, self._likely_comparisons())
 
-    def _likely_works(self) -> Iterator[tuple[Work, list[Any]]]:
+    def _likely_drafts(self) -> Iterator[list[Draft]]:
+        if not follows(self._recipe):  # no answer is needed to know what is asked
+            return (work.drafts for work in self._started())
+        return (drafts for _, drafts in self._likely_works())
+
+    def _likely_works(self) -> Iterator[tuple[Work, list[Draft]]]:
         return likely_works(self._recipe, self._started(), self._models.writing)
 
     def _likely_comparisons(self) -> Iterator[Comparison]:
@@ -131,7 +152,16 @@ def votings(
     estimate: Estimating, models: Models, caster: Caster, comparisons: Iterable[Comparison]
 ) -> list[Bill]:
     """What the clients of a caster would cost for comparisons that are there."""
-    return [
-        estimate(client, _Asked(caster, spec, comparisons))
-        for spec, client in models.by_spec.items()
-    ]
+    found = []
+    for spec, client in models.by_spec.items():
+        asked = estimate(client, _Asked(caster, spec, comparisons))
+        found += _bills(asked, scoring(client, caster.scores(spec, comparisons)))
+    return found
+
+
+def _bills(asked: Bill, scored: Bill | None) -> list[Bill]:
+    """What one client would cost, without a bill for answers where it only scores."""
+    if scored is None:
+        return [asked]
+    is_idle = not (asked.estimate.requests or asked.cached or asked.repeated or asked.pending)
+    return [scored] if is_idle else [asked, scored]

@@ -118,17 +118,18 @@ def _line(name: str, responses: Sequence[str], missing: Missing) -> dict[str, st
     }
 
 
-def settle(tally: Tally, ledger: Ledger, *, hint: str) -> None:
+def settle(tally: Tally, ledger: Ledger, *, hint: str, votes_alone: bool = False) -> None:
     """Say what is wrong with what was written; the folder is there already.
 
     Args:
         tally: of the whole run.
         ledger: what all its clients spent from.
-        hint: what to do where there is no response at all.
+        hint: what to do where there is nothing at all.
+        votes_alone: the responses were there already, so votes are all that the run adds.
 
     Raises:
         BudgetReached: some was not asked for want of money.
-        ClientError, NothingUsable: there is no comparison.
+        ClientError, NothingUsable: there is no comparison, or no vote where nothing else is added.
     """
     if tally.unpaid:
         raise BudgetReached(
@@ -136,11 +137,11 @@ def settle(tally: Tally, ledger: Ledger, *, hint: str) -> None:
             f"spent), {tally.unpaid:,} requests were not asked",
             hint="run the same command with a higher --budget; answers that were paid are kept",
         )
-    if tally.comparisons:
+    if tally.votes if votes_alone else tally.comparisons:
         return
-    reasons = listed(tally.failed) or listed(tally.set_aside) or "there are none"
-    unreached = any(reason in UNREACHED for reason in tally.failed)
-    kind = ClientError if unreached else NothingUsable
+    lacking = tally.unvoted if votes_alone else tally.failed or tally.set_aside
+    what = "vote on any of {:,} comparisons" if votes_alone else "response to any of {:,} prompts"
     first = "" if tally.first is None else f"; the first: {tally.first.message}"
-    said = f"no response to any of {tally.prompts:,} prompts ({reasons}){first}"
-    raise kind(said, hint=hint)
+    kind = ClientError if any(reason in UNREACHED for reason in lacking) else NothingUsable
+    said = what.format(tally.prompts)
+    raise kind(f"no {said} ({listed(lacking) or 'there are none'}){first}", hint=hint)

@@ -81,6 +81,8 @@ class Tally:
 def lines_of(counts: Mapping[str, Any]) -> list[tuple[str, str]]:
     """The counts for people."""
     lines = [("Comparisons", f"{counts['comparisons']:,} of {counts['prompts']:,} prompts")]
+    if counts.get("left_out"):
+        lines.append(("Left out", f"{counts['left_out']:,} behind the limit"))
     if counts["set_aside"]:
         lines.append(("Set aside", listed(counts["set_aside"])))
     if counts["drafts"]:

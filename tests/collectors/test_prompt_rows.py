@@ -31,6 +31,8 @@ def contents(found: list[Prompt | Unused]) -> list[tuple[str, str | None]]:
         ({"reference": "r", "answer": "a"}, '"r"', (), {"answer": "a"}),
         ({"tests": ["assert f(1)"]}, '["assert f(1)"]', (), None),
         ({"tags": {"b": "2", "a": "1"}, "id": 7}, None, (("a", "1"), ("b", "2")), {"id": 7}),
+        ({"tags": {"a": "1", "b": None}}, None, (("a", "1"),), None),
+        ({"tags": {"a": "1", "b": 2}}, None, (), {"tags": {"a": "1", "b": 2}}),
         ({"tags": ["a"], "level": None}, None, (), {"tags": ["a"]}),
     ],
 )
@@ -104,4 +106,14 @@ def test_fields_may_be_called_otherwise(tmp_path: Path) -> None:
     (found,) = Prompts([str(file)], Reading(columns=columns), whole=True)
     assert isinstance(found, Prompt)
     assert found.messages[0].content == "Why?"
-    assert (found.reference, found.extra) == ('"So."', None)
+    assert (found.reference, found.extra) == ('"So."', '{"prompt":"a number: 3"}')
+
+
+def test_a_field_that_no_row_has_is_refused_by_its_name(tmp_path: Path) -> None:
+    file = tmp_path / "p.jsonl"
+    file.write_text('{"prompt": "Why?", "solution": "So."}\n{"prompt": "How?"}\n')
+    found = Prompts([str(file)], Reading(columns={"reference": "soluton"}), whole=True)
+    with pytest.raises(ConfigError, match="no row has a field 'soluton' to take as reference"):
+        list(found)
+    some = Prompts([str(file)], Reading(columns={"reference": "solution"}), whole=True)
+    assert [row.reference for row in some if isinstance(row, Prompt)] == ['"So."', None]

@@ -30,23 +30,27 @@ ROWS = [
 ]
 
 
-@pytest.fixture(scope="module")
-def reward_server(
-    reward_model: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[VLLMServer]:
+@pytest.fixture(scope="module", autouse=True)
+def starting(reward_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[VLLMServer]:
+    """A server of its own, as one that answers chats has no rewards; it starts beside the tests."""
     server = VLLMServer(reward_model, tmp_path_factory.mktemp("server") / "log")
     try:
-        server.wait()
         yield server
     finally:
         server.end()
 
 
-def ranked(folder: Path, spec: str, *more: str) -> tuple[list[Comparison], dict[str, Any]]:
-    """The votes of a run in a process of its own, and what it said."""
+@pytest.fixture
+def reward_server(starting: VLLMServer) -> VLLMServer:
+    starting.wait()
+    return starting
+
+
+def run(folder: Path, spec: str, *more: str) -> subprocess.CompletedProcess[str]:
+    """A run in a process of its own, so that no model comes into this one."""
     write_comparisons(folder / "d", table_of(*ROWS))
     recipe = json.dumps({"best_of": {"reward": spec}})
-    done = subprocess.run(
+    return subprocess.run(
         [SCRIPT, "collect", "synthetic", "d", "--recipe", recipe, "--out", "o", "--json", *more],
         cwd=folder,
         env=os.environ | FAST | {"PREFKIT_CACHE": str(folder / "cache")},
@@ -56,6 +60,11 @@ def ranked(folder: Path, spec: str, *more: str) -> tuple[list[Comparison], dict[
         timeout=180,
         check=False,
     )
+
+
+def ranked(folder: Path, spec: str, *more: str) -> tuple[list[Comparison], dict[str, Any]]:
+    """The votes of a run, and what it said."""
+    done = run(folder, spec, *more)
     assert done.returncode == 0, done.stderr
     tables = open_dataset(folder / "o", "comparisons").batches()
     rows = [row for table in tables for row in comparisons_of(table)]
@@ -100,6 +109,15 @@ def test_a_reward_model_in_this_process_ranks_responses(
     assert said["casting"]["scored"] == {"rejected": 1, "scored": 4}
 
 
+def test_a_chat_model_is_no_reward_model(
+    engines: Engines, chat_model: Path, tmp_path: Path
+) -> None:
+    done = run(tmp_path, f"transformers:{chat_model}")
+    assert done.returncode == 3, done.stderr
+    assert "no vote on any of 2 comparisons (5 unsupported)" in done.stderr
+    assert sys.modules.get("torch") is None, "the models stay out of this process"
+
+
 def test_a_pooling_server_ranks_them_alike(
     engines: Engines, reward_model: Path, reward_server: VLLMServer, tmp_path: Path
 ) -> None:
@@ -109,12 +127,3 @@ def test_a_pooling_server_ranks_them_alike(
     assert found == pytest.approx(wanted, abs=NEAR)
     assert {vote.by for vote in votes} == {NAME}
     assert said["counts"]["unvoted"] == {"rejected": 1}
-
-
-def test_a_chat_model_is_no_reward_model(
-    engines: Engines, chat_model: Path, tmp_path: Path
-) -> None:
-    rows, said = ranked(tmp_path, f"transformers:{chat_model}")
-    assert [row.votes for row in rows] == [(), ()]
-    assert said["counts"]["unvoted"] == {"unsupported": 5}
-    assert sys.modules.get("torch") is None, "the models stay out of this process"

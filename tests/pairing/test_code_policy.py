@@ -52,6 +52,44 @@ def test_every_policy_says_how_sure_tests_are() -> None:
     assert (round(row["p_chosen"], 3), row["p_kind"]) == (0.835, "jeffreys")
 
 
+def test_a_soft_tie_is_one_half_however_many_tests_either_side_ran() -> None:
+    tie = task("q", [Ran("a", None, 3, 3), Ran("b", None, 10, 10)])
+    (row,) = pair(tie, policy="best_worst", tie="soft").rows
+    assert (row["p_chosen"], row["p_kind"], row["dropped"]) == (0.5, "tie", None)
+
+
+def by_criterion(*candidates: tuple[Ran, Ran]) -> Comparison:
+    """Candidates with a run by the criterion `base` and one by `plus`."""
+    votes = [
+        ran(place, len(candidates), one, record=f"{name} {place}")._replace(criterion=name)
+        for place, runs in enumerate(candidates)
+        for name, one in zip(("base", "plus"), runs, strict=True)
+    ]
+    return compare("q", [one.text for one, _ in candidates], *votes)
+
+
+def test_the_mean_of_criteria_counts_the_tests_of_all_of_them() -> None:
+    runs = by_criterion(
+        (Ran("a", None, 10), Ran("a", None, 5)), (Ran("b", None, 6), bad("b", "wrong", 2))
+    )
+    (row,) = pair(runs, policy="best_worst", criterion="mean:base,plus").rows
+    # 15 of 20 against 8 of 20, by scipy.integrate.quad
+    assert row["p_chosen"] == pytest.approx(0.988076, abs=1e-6)
+
+
+def test_a_candidate_that_fails_by_one_criterion_is_not_chosen_by_their_mean() -> None:
+    weak = by_criterion((good("a"), bad("a", passed=5)), (bad("b"), bad("b")))
+    found = by_code(weak, criterion="mean:base,plus")
+    assert (found.rows, found.reasons) == ([], ["verdicts that differ from vote to vote"])
+    both = by_criterion((good("a"), good("a")), (bad("b"), bad("b")))
+    assert all_sides(by_code(both, criterion="mean:base,plus")) == {("a", "b")}
+
+
+def test_a_pass_of_no_test_is_no_side() -> None:
+    found = by_code(task("q", [Ran("a", "pass", 10, 0), bad("b")]))
+    assert (found.rows, found.reasons) == ([], ["no test was counted"])
+
+
 def test_shares_without_a_number_of_tests_have_no_probability() -> None:
     found = by_code(task("q", [Ran("a", "pass", 10, None), bad("b")]))
     assert [(row["p_chosen"], row["p_kind"]) for row in found.rows] == [(None, None)]
@@ -99,7 +137,7 @@ def test_a_candidate_that_was_not_judged_is_no_side() -> None:
 def test_runs_that_disagree_are_no_side() -> None:
     again = ran(1, 2, Ran("b", "wrong", 1), by="sandbox:landlock", record="again")
     found = by_code(task("q", [good("a"), bad("b")], again))
-    assert found.reasons == ["verdicts that differ from run to run"]
+    assert found.reasons == ["verdicts that differ from vote to vote"]
 
 
 def test_votes_of_people_are_not_taken_for_runs() -> None:

@@ -100,6 +100,27 @@ def test_consent_of_the_run_reaches_the_steps_that_spend_and_no_others(place: Pa
     assert "yes" not in pairing.model_dump()
 
 
+def test_consent_to_run_code_reaches_the_steps_that_have_the_option(place: Path) -> None:
+    prompts(place, 1)
+    file = steps(
+        place,
+        "collect synthetic: {paths: prompts.jsonl, model: 'openai:m', recipe: sample}",
+        "collect synthetic: {paths: 1-collect-synthetic, recipe: {answers: {checker: number}}}",
+        "pair: {dataset: 2-collect-synthetic}",
+    )
+    given = {"unsafe_exec": True, "limit": 5}
+    made, checked, paired = plan(read_document(file, ()), place / "out", given)
+    assert [getattr(step.verb, "unsafe_exec", None) for step in (made, checked, paired)] == [
+        True, True, None,
+    ]  # fmt: skip
+    assert (getattr(made.verb, "limit", None), getattr(checked.verb, "limit", None)) == (5, None)
+    assert (checked.takes, checked.source) == ("1-collect-synthetic", made.out)
+    more = "collect synthetic: {paths: [1-ask, prompts.jsonl], recipe: sample}"
+    wrong = read_document(steps(place, "ask: {paths: prompts.jsonl, model: 'openai:m'}", more), ())
+    with pytest.raises(ConfigError, match="there are other paths beside it"):
+        plan(wrong, place / "out", given)
+
+
 def test_files_of_a_step_lie_beside_the_pipeline(place: Path) -> None:
     prompts(place, 3)
     recorded(place / "answers.jsonl", 3)

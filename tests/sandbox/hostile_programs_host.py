@@ -97,10 +97,11 @@ def attack(facts):
         "eat the protocol",
         """
 def attack(facts):
-    found = [attempt(lambda: os.read(0, 100)), attempt(input), attempt(sys.stdin.read)]
+    found = [attempt(lambda: os.read(0, 100)), attempt(sys.stdin.read)]
+    try: found.append(input())
+    except EOFError: pass
     return [one for one in found if one not in (None, "b''", "''")] or None
 """,
-        "value error",
     ),
     attack(
         "what the caller told the runner",
@@ -120,10 +121,9 @@ def attack(facts):
     found = []
     for name in ("prefkit.cli", "prefkit.errors", "prefkit.sandbox.worker", "pyarrow", "pytest"):
         try: __import__(name); found.append(name)
-        except ImportError: pass
+        except (ImportError, OSError): pass
     return found or None
 """,
-        "value error",
     ),
     attack(
         "a file of the caller written",
@@ -256,7 +256,6 @@ def attack(facts):
     found = [call(44, one, b"", 0, 0x40, address, 16) for one in channels()]
     return [one for one in found if one] or None
 """,
-        "value protocol",
     ),
     attack(
         "signals to others",

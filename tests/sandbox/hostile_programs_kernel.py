@@ -34,6 +34,22 @@ def attack(facts):
 """,
     ),
     attack(
+        "threads with namespaces of their own",
+        _POWER,
+        """
+def attack(facts):
+    thread = 0x100 | 0x200 | 0x400 | 0x800 | 0x10000
+    flags = (0x10000000, 0x20000, 0x40000000, 0x20000000, 0x8000000, 0x2000000, 0x4000000, 0x80)
+    found = []
+    for flag in flags:
+        # Without the shared parts that the kernel wants of a thread, and with them
+        for shared in (thread, thread & ~0x200, 0x10000):
+            if call(56, ctypes.c_ulong(shared & ~0x100 | flag), None, None, None, None):
+                found.append(hex(shared | flag))
+    return found or None
+""",
+    ),
+    attack(
         "large parts of the kernel",
         _POWER,
         """

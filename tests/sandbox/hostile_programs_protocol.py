@@ -35,7 +35,7 @@ PROGRAMS = [
         "fill the parent's memory, or be believed",
         """def solve(x):
     while True: say(frame('{"value":{"i":"2a"}}') * 1000)""",
-        "protocol oversize",
+        "protocol",
     ),
     solve(
         "a closed channel and a process that lives on",

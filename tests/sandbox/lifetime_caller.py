@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
+import resource
 import signal
 import sys
 import threading
 import time
+import warnings
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from prefkit.errors import PrefkitError
 from prefkit.sandbox.limits import Limits
-from prefkit.sandbox.worker import Worker
+from prefkit.sandbox.worker import SandboxError, Worker
 
 LEVEL: Any = sys.argv[1] if len(sys.argv) > 1 else "bubblewrap"
 DOUBLE = "def double(x): return 2 * x"
@@ -65,7 +70,7 @@ def runner_of(worker: Worker) -> int:
 def state(worker: Worker) -> dict[str, int]:
     runner = runner_of(worker)
     return {
-        "descriptors": sum(1 for _ in Path("/proc/self/fd").iterdir()),
+        "descriptors": descriptors(),
         "processes": len(marked(os.getpid())),
         "caller_kb": resident_kb("self"),
         "runner_kb": resident_kb(runner),
@@ -184,11 +189,128 @@ def fork() -> Any:
         return {"theirs": theirs, "ours": [double(worker, 6), worker.started]}
 
 
+def descriptors() -> int:
+    return sum(1 for _ in Path("/proc/self/fd").iterdir())
+
+
+def forgotten() -> Any:
+    before = descriptors()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        worker = Worker(LEVEL, limits())
+        double(worker, 1)
+        del worker
+        gc.collect()
+    return {"before": before, "after": descriptors(), "left": marked(os.getpid())}
+
+
+def interrupted() -> Any:
+    """Ctrl-C while it loads, while it answers, and in a program."""
+    over: list[Any] = []
+    answers = []
+
+    def ask(worker: Worker, way: int) -> None:
+        if way == 0:
+            worker.open("while True: pass")
+        elif way == 1:
+            with worker.open(LOOP) as candidate:
+                candidate.call("loop")
+        else:
+            worker.open("while True: pass", stdin=b"")
+
+    with Worker(LEVEL, limits(call_s=60, total_s=60)) as worker:
+        for way in range(3):
+            double(worker, 1)
+            threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT)).start()
+            try:
+                ask(worker, way)
+            except KeyboardInterrupt:
+                over.append("infra" if not worker.is_running else "runs")
+            answers.append(double(worker, 4))
+    return {"over": over, "answers": answers, "left": marked(os.getpid())}
+
+
+FAILING = (
+    "1/0",
+    "import os\nos._exit(3)",
+    "def f(): return g()",
+    "import os\ndef f(): os.write(max(map(int, CHANNEL)), b'\\0' * 4 + b'x')",
+    "def f(): return 'x' * 2_000_000",
+    "import sys\nsys.exit(2)",
+    "import os\ndef f(): os.abort()",
+)
+CHANNEL = """
+import os, stat
+CHANNEL = []
+for one in range(3, 64):
+    try:
+        if stat.S_ISSOCK(os.fstat(one).st_mode): CHANNEL.append(one)
+    except OSError: pass
+"""
+
+
+def failing() -> Any:
+    kinds: Counter[str] = Counter()
+    with Worker(LEVEL, limits()) as worker:
+        double(worker, 1)
+        before = state(worker)
+        for k in range(1000):
+            kinds[_failed(worker, k % 100)] += 1
+        double(worker, 1)
+        after = state(worker)
+    same = ("descriptors", "processes")
+    return {
+        "kinds": kinds,
+        "before": {name: before[name] for name in same},
+        "after": {name: after[name] for name in same},
+    }
+
+
+def _failed(worker: Worker, way: int) -> str:
+    if way > 94:
+        with worker.open(DOUBLE):
+            try:
+                worker.open(DOUBLE)
+            except SandboxError:
+                return "refused"
+    # Those that burn a sandbox are seldom, as a new one takes its time
+    code = FAILING[way % 3 if way > 6 else way]
+    with worker.open(CHANNEL + code, stdin=b"" if way == 5 else None) as candidate:
+        return candidate.call("f").kind if way != 5 else candidate.loaded.kind
+
+
+def starved() -> Any:
+    """Each time one more descriptor can be had than the time before."""
+    raised: Counter[str] = Counter()
+    worker = Worker(LEVEL, limits())
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    before = descriptors()
+    for more in range(40):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (before - 1 + more, most[1]))
+        try:
+            with worker.open("print(1)", stdin=b"") as candidate:
+                ended = candidate.loaded.kind
+        except PrefkitError as error:
+            raised[type(error).__name__] += 1
+            continue
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, most)
+        if ended == "value":
+            break
+    worker.burn()
+    after = descriptors()
+    answer = double(worker, 4)
+    worker.burn()
+    left = marked(os.getpid())
+    return {"raised": raised, "before": before, "after": after, "answer": answer, "left": left}
+
+
 TASKS: dict[str, Callable[[], Any]] = {
     one.__name__: one
     for one in (
         *(many, timeouts, hang, hang_with_a_fork, two, stopped),
         *(killed_between, killed_within, thread, fork),
+        *(forgotten, interrupted, failing, starved),
     )
 }
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import time
+from fractions import Fraction
 
 import pytest
 
@@ -59,6 +61,42 @@ def test_an_assert_that_cannot_be_taken_apart_is_left_as_source(source: str) -> 
     cases = cases_of_asserts(source, SCOPE)
     assert cases is not None
     assert cases == (ast.unparse(ast.parse(source)),)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "assert isclose(f(1), 0.5)",
+        "assert f(1) == Decimal('1.5')",
+        "assert same(f(1), [1, 2])",
+    ],
+)
+def test_what_a_setup_imports_or_defines_is_never_asked_of_a_candidate(source: str) -> None:
+    given = frozenset({"isclose", "Decimal", "same"})
+    (case,) = cases_of_asserts(source, Scope("f", given=given)) or ()
+    assert isinstance(case, str)
+    (case,) = cases_of_asserts(source, Scope("f", given=frozenset({"*"}))) or ()
+    assert isinstance(case, str)
+
+
+def test_what_a_setup_imports_may_be_an_input() -> None:
+    scope = Scope("f", given=frozenset({"Decimal"}))
+    (case,) = cases_of_asserts("assert f(Decimal(2)) == 3", scope) or ()
+    assert isinstance(case, AssertCase)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "assert f(1).startswith('abc')",
+        "assert f(1).__eq__(27)",
+        "assert set(f(1)).issubset({1, 2})",
+        "assert f(1)[0].endswith('c') and f(2)",
+    ],
+)
+def test_a_method_that_is_given_what_is_expected_is_not_the_candidates(source: str) -> None:
+    (case,) = cases_of_asserts(source, SCOPE) or ()
+    assert isinstance(case, str)
 
 
 def test_an_assert_without_a_call_is_no_test() -> None:
@@ -150,9 +188,45 @@ def test_an_expression_means_outside_what_it_means_in_python(source: str, expect
         "round(5, -10 ** 9)",
     ],
 )
-def test_what_would_take_unbounded_work_is_refused(source: str) -> None:
-    with pytest.raises(TooMuch):
+def test_what_would_take_unbounded_work_is_left_to_the_tester(source: str) -> None:
+    with pytest.raises(NotPure):
         value(source)
+    with pytest.raises(NotPure):
+        value(f"[1, 1 < {source}]")
+
+
+@pytest.mark.parametrize(
+    ("source", "x"),
+    [
+        ("9 ** x", 10**8),
+        ("2 ** x", Fraction(10**9)),
+        ("x ** 10 ** 5", Fraction(1, 3)),
+        ("'a' * x", 10**9),
+        ("x * 1000", [[0] * 1000] * 10),
+        ("sum(x)", [Fraction(1, 2**1500 + 2 * n + 1) for n in range(900)]),
+        ("set(x + [1])", [n * (2**61 - 1) for n in range(30_000)]),
+        ("frozenset(sorted(x))", [n * (2**61 - 1) for n in range(30_000)]),
+        ("dict(x)", [(n * (2**61 - 1), 1) for n in range(30_000)]),
+    ],
+)
+def test_an_answer_that_would_make_unbounded_work_is_too_much(source: str, x: object) -> None:
+    node = ast.parse(source, mode="eval").body
+    check_pure(node, ("x",))
+    began = time.perf_counter()
+    with pytest.raises(TooMuch):
+        evaluated(node, {"x": lambda: x})
+    assert time.perf_counter() - began < 2
+
+
+def test_equal_members_of_a_set_are_no_attack() -> None:
+    assert value("set([1] * 5000 + [True, 1.0])") == {1}
+    assert value("dict([('a', 1)] * 500)") == {"a": 1}
+    assert value("sum([0.1] * 3)") == sum([0.1] * 3)
+
+
+def test_an_expression_with_very_much_to_work_out_is_left_to_the_tester() -> None:
+    with pytest.raises(NotPure):
+        value("[" + "list(range(10 ** 5))," * 60 + "]")
 
 
 @pytest.mark.parametrize(

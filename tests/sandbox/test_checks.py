@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import pytest
-from code_judging import judged, task
+from code_judging import a_worker, judged, task
 
 from prefkit.sandbox.cases import CheckCase
+from prefkit.sandbox.judges import Judge
 from prefkit.sandbox.limits import Limits
 from prefkit.sandbox.plans import planned
 from prefkit.sandbox.tasks import Check, Task
+from prefkit.sandbox.verdicts import plan
 
 LOOP = Check(
     "def check(candidate):\n    for x in range(5):\n        assert candidate(x) == 2 * x\n"
@@ -76,11 +78,9 @@ def test_a_candidate_fails_a_check_and_it_is_said_how(code: str, verdict: str) -
         "def check(candidate):\n    while True: pass\n",
     ],
 )
-def test_a_fault_of_the_tests_says_nothing_about_the_candidate(
-    source: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("prefkit.sandbox.judges._TESTER_S", 1.0)
-    result = judged(task(Check(source)), RIGHT, Limits(total_s=0.5))
+def test_a_fault_of_the_tests_says_nothing_about_the_candidate(source: str) -> None:
+    with a_worker(0, Limits(total_s=0.5)) as worker, Judge(worker, tester_s=1.0) as judge:
+        result = judge.judge(plan(task(Check(source))), RIGHT)
     assert result.verdicts == ("infra",), result.tests
     assert (result.trials, result.share, result.outcome) == (0, None, "undecided")
 
@@ -142,3 +142,89 @@ def test_what_is_neither_the_tests_nor_pythons_is_asked_of_the_candidate() -> No
     )
     result = judged(task(Check(source)), "def other(x):\n    return x + 3\ndef f(): pass\n")
     assert result.verdicts == ("pass",), result.tests
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "for one, two in zip(map(candidate, [1, 2]), [2, 4]):\n        assert one == two",
+        "y = 2\n    assert all(map(candidate, [1, y]))",
+    ],
+)
+def test_an_error_that_ends_an_iteration_does_not_end_the_tests(body: str) -> None:
+    source = f"def check(candidate):\n    {body}\n"
+    result = judged(task(Check(source)), "def f(x):\n    raise StopIteration\n")
+    assert result.verdicts == ("error",), result.tests
+    assert judged(task(Check(source)), RIGHT).verdicts == ("pass",)
+
+
+@pytest.mark.parametrize(
+    ("one", "code"),
+    [
+        ("assert f(3) == range(3)", "def f(x):\n    return range(x)\n"),
+        (
+            "assert f(3) == datetime.date(2020, 1, 3)",
+            "import datetime\ndef f(x):\n    return datetime.date(2020, 1, x)\n",
+        ),
+        ("assert asyncio.run(f(1)) == 1", "async def f(x):\n    return x\n"),
+        (
+            "for n in (1, 2):\n    assert f(n)(3) == 3 * n",
+            "def f(x):\n    return lambda y: x * y\n",
+        ),
+    ],
+)
+def test_a_right_answer_that_cannot_cross_is_unsure_and_never_wrong(one: str, code: str) -> None:
+    assert judged(task(one), code).verdicts == ("unsure",)
+
+
+@pytest.mark.parametrize(
+    ("setup", "test", "cheat", "right"),
+    [
+        (
+            "from math import isclose",
+            "assert isclose(f(1), 0.5)",
+            "import math\nmath.isclose = lambda *a, **k: True\ndef f(x): return 9\n",
+            "def f(x): return 0.5\n",
+        ),
+        (
+            "from math import *",
+            "assert isclose(f(1), 0.5)",
+            "import math\nmath.isclose = lambda *a, **k: True\ndef f(x): return 9\n",
+            "def f(x): return 0.5\n",
+        ),
+        (
+            "def same(a, b):\n    return sorted(a) == sorted(b)",
+            "assert same(f(1), [1, 2])",
+            "import builtins\nbuiltins.sorted = lambda x: 0\ndef f(x): return 9\n",
+            "def f(x): return [2, 1]\n",
+        ),
+        (
+            "from decimal import Decimal",
+            "assert f(1) == Decimal('1.5')",
+            "import decimal\ndecimal.Decimal = lambda x: 0\ndef f(x): return 0\n",
+            "import decimal\ndef f(x): return decimal.Decimal(3) / 2\n",
+        ),
+        (
+            "expected = [1, 2]",
+            "assert f(1) == expected",
+            "def f(x): return [2, 1]\n",
+            "def f(x): return [1, 2]\n",
+        ),
+        (
+            "",
+            "assert f(1).startswith('abc')",
+            "class S(str):\n    startswith = lambda s, x: True\ndef f(x): return S('q')\n",
+            "def f(x): return 'abcd'\n",
+        ),
+    ],
+)
+def test_what_the_tests_use_is_not_the_candidates_to_change(
+    setup: str, test: str, cheat: str, right: str
+) -> None:
+    assert judged(task(test, setup=setup), cheat).verdicts == ("wrong",)
+    assert judged(task(test, setup=setup), right).verdicts == ("pass",)
+
+
+def test_what_a_setup_imports_from_everywhere_hides_no_function_of_the_candidate() -> None:
+    one = task("assert g(1) == 2", setup="from math import *")
+    assert judged(one, "def g(x): return 2\ndef f(x): pass\n").verdicts == ("pass",)

@@ -41,6 +41,13 @@ def result_of(code: str | None) -> object:
         ("class Tool:\n    pass\n\nasync def other(): ...\n" + WHOLE, "whole"),
         ("    def inner(x):\n        return x\n    return inner(a) + b\n", "body"),
         (WHOLE.replace("\n", "\r\n"), "whole"),
+        ("\ufeff" + WHOLE, "whole"),
+        ("```python\nadd = lambda a, b: a + b\n```", "fenced"),
+        ("def _add(a, b):\n    return a + b\nadd: object = _add\n", "whole"),
+        ("add = a + b\nreturn add", "body"),
+        (f"{WHOLE}```\nThe request had opened a fence.", "prose"),
+        (f"```python\nfrom __future__ import annotations\n{WHOLE}```", "fenced"),
+        (f"from __future__ import (\n    annotations,\n); c = 1\n{WHOLE}", "whole"),
     ],
 )
 def test_a_candidate_is_cut_out_of(reply: str, how: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 import threading
 import time
+from fractions import Fraction
 
 import pytest
 from code_judging import QUICK, a_worker, all_judged, judged, task
@@ -14,7 +15,7 @@ from prefkit.sandbox.judges import Gate, Judge
 from prefkit.sandbox.limits import Limits
 from prefkit.sandbox.references import checked, with_answers
 from prefkit.sandbox.task_files import read_task
-from prefkit.sandbox.tasks import Fault, Inputs, Pair, Task
+from prefkit.sandbox.tasks import Check, Fault, Inputs, Pair, Task
 from prefkit.sandbox.verdicts import Plan, Result, plan
 
 TWO = task("assert f(1) == 2", "assert f(2) == 4")
@@ -135,7 +136,12 @@ def test_pairs_take_keywords_tolerance_and_json() -> None:
         ([1.0, 2.0], [1.0], False),
         ({"a": 1.0}, {"a": 1.0000001}, True),
         ({"a": 1.0}, {"b": 1.0}, False),
-        (True, 1.0, False),
+        (True, 1.0, True),  # they are equal in Python
+        (10**12 + 5, 10**12, False),
+        ([10**12 + 5, 0.5], [10**12, 0.5], False),
+        (10.0**12 + 5, 10.0**12, True),
+        (10**400, 10**400, True),
+        (Fraction(1, 2), 0.5, True),
         (float("nan"), float("nan"), False),
         (float("inf"), float("inf"), True),
         ("x", "x", True),
@@ -267,3 +273,49 @@ def test_inputs_are_answered_by_the_reference() -> None:
     assert judged(answered, "def f(x):\n    return x * 0.333\n").outcome == "failed"
     assert isinstance(none, Fault)
     assert none.kind == "reference_fails"
+
+
+def test_a_failure_of_the_machine_gives_no_second_try_at_what_was_wrong() -> None:
+    """This candidate is right from a moment on, and keeps its first run busy until then."""
+    late = time.time() + 2.0
+    code = (
+        "import time\n"
+        f"def f(x):\n    if x == 1:\n        return 2 if time.time() > {late} else 0\n"
+        "    return 10 ** 9\n"
+    )
+    hangs = Check("def check(candidate):\n    x = candidate(3)\n    while x: x -= 1\n")
+    one = plan(task("assert f(1) == 2", hangs))
+    with a_worker(0, Limits(total_s=0.5)) as worker, Judge(worker, tester_s=2.5) as judge:
+        assert judge.judge(one, code).verdicts == ("wrong", "infra")
+
+
+def test_many_tests_that_find_no_time_are_not_all_run_alone() -> None:
+    one = plan(task(*(f"assert f({n}) == {n}" for n in range(1500))))
+    code = "import time\ndef f(x):\n    time.sleep(0.001)\n    return x\n"
+    began = time.monotonic()
+    with a_worker(0, Limits(call_s=0.5, total_s=0.5)) as worker, Judge(worker) as judge:
+        result = judge.judge(one, code)
+    assert time.monotonic() - began < 6
+    assert set(result.verdicts) == {"pass", "unsure"}
+    assert "10 others were not too slow alone" in result.tests[-1].note
+    assert result.outcome == "undecided"
+
+
+@pytest.mark.parametrize(
+    "code",
+    ["\ufeff" + RIGHT, "from __future__ import annotations\n" + RIGHT, RIGHT.replace("\n", "\r\n")],
+    ids=["mark of the byte order", "future", "crlf"],
+)
+def test_code_as_files_have_it_is_right_too(code: str) -> None:
+    assert judged(task("assert f(1) == 2", preamble="import math"), code).outcome == "passed"
+
+
+def test_a_candidate_of_10_mb_is_not_run() -> None:
+    result = judged(TWO, "x = 1\n" * 1_700_000 + RIGHT)
+    assert result.verdicts == ("oversize",) * 2
+    assert "more than 1,000,000 characters" in result.tests[0].note
+
+
+def test_a_test_that_is_too_much_to_work_out_is_not_the_candidates_fault() -> None:
+    one = task("assert f(1) == 10 ** 40000")
+    assert judged(one, "def f(x):\n    return 10 ** 40000\n").verdicts == ("pass",)

@@ -29,6 +29,9 @@ SHORT = Limits(total_s=1.0)
         ("nan\n", "0.5\n", "lines", 0.01, False),
         ("YES\n", "YES\n", "lines", 0.01, True),
         ("", "", "lines", 0.0, True),
+        ("1\r\n2\r\n", "1\n2", "lines", 0.0, True),
+        ("a\u2028b\n", "a\nb", "lines", 0.0, False),  # one line
+        ("a\x0cb\n", "a\nb", "lines", 0.0, False),
     ],
 )
 def test_output_is_compared_as_a_whole(

@@ -289,6 +289,20 @@ def test_what_the_work_raises_comes_out_and_leaves_no_sandbox(level: Level) -> N
     assert [one.is_running for one in made] == [False, False]
 
 
+def test_what_nobody_waits_for_any_more_is_not_waited_for(level: Level) -> None:
+    patient = Limits(call_s=60.0, total_s=60.0)
+
+    def work(worker: Worker, x: int) -> int:
+        with worker.open("def f(x):\n    while x: pass\n    return 7") as candidate:
+            return int(candidate.call("f", [x]).value or 0)
+
+    began = time.monotonic()
+    found = in_sandboxes(work, [0, 1, 1, 1], partial(Worker, level, patient), 2)
+    assert next(found) == 7
+    found.close()  # type: ignore[attr-defined]
+    assert time.monotonic() - began < 20
+
+
 def test_without_a_sandbox_nothing_runs_unless_it_is_allowed_by_name() -> None:
     with pytest.raises(ConfigError, match="allowed by name") as caught:
         Worker("unsafe", Limits())

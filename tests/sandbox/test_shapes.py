@@ -54,3 +54,15 @@ def test_the_order_of_imports_does_not_matter_but_what_is_imported_does() -> Non
 @pytest.mark.parametrize("bad", ["def add(a", "(" * 500 + ")" * 500, "x\x00", "1" + "+1" * 100_000])
 def test_what_cannot_be_parsed_has_none(bad: str) -> None:
     assert shape(bad) is None
+
+
+def test_a_definition_that_something_holds_before_it_is_replaced_is_part_of_the_shape() -> None:
+    one, other = (
+        f"def f(x):\n    return x + {n}\n\ng = f\n\ndef f(x):\n    return g(x)\n" for n in (1, 2)
+    )
+    assert shape(one) != shape(other)
+
+
+def test_a_stub_before_a_program_that_calls_itself_does_not_count() -> None:
+    whole = "def f(x):\n    return f(x - 1) if x else 0\n"
+    assert shape(f"def f(x):\n    pass\n\n{whole}") == shape(whole)

@@ -60,6 +60,81 @@ def test_the_numbers_are_those_of_the_kernel() -> None:
     )
 
 
+ALLOW, ERRNO, KILL_PROCESS = 0x7FFF0000, 0x50000, 0x80000000
+LOAD, EQUAL, LEAST, SET = 0x20, 0x15, 0x35, 0x45
+X86_64, I386 = 0xC000003E, 0x40000003
+OWN = 77
+
+
+def decided(number: int, *arguments: int, machine: int = X86_64) -> int:
+    """What the filter of process 77 returns, as the kernel would follow it."""
+    words = {0: number, 4: machine}
+    for place, value in enumerate((*arguments, *[0] * (6 - len(arguments)))):
+        words[16 + 8 * place], words[20 + 8 * place] = value & 0xFFFFFFFF, value >> 32
+    lines = syscalls.program(OWN)
+    place = held = 0
+    while True:
+        code, yes, no, operand = lines[place]
+        place += 1
+        if code == LOAD:
+            held = words[operand]
+            continue
+        if code not in (EQUAL, LEAST, SET):
+            return operand
+        holds = {EQUAL: held == operand, LEAST: held >= operand, SET: bool(held & operand)}
+        place += yes if holds[code] else no
+
+
+@pytest.mark.parametrize("number", range(0, 1024, 64))
+def test_the_filter_decides_every_number_as_the_list_says(number: int) -> None:
+    for one in range(number, number + 64):
+        refused = ERRNO | (38 if one >= 424 else 1)
+        expected = ALLOW if one in syscalls._ALLOWED else refused
+        if one not in SPECIAL:
+            assert decided(one, 1 << 40, 1 << 40, 0, 0, 1) == expected
+
+
+@pytest.mark.parametrize(
+    ("number", "arguments", "allowed"),
+    [
+        (56, (0x10000,), True),  # clone: a thread
+        (56, (0x3D0F00,), True),
+        (56, (17,), False),
+        (56, (1 << 48,), False),  # the flag of a thread, in the half that the kernel does not read
+        (62, (OWN, 9), True),
+        (62, (OWN | 1 << 32, 9), True),  # the kernel reads a process id as 32 bits
+        (62, (0, 9), False),
+        (62, (0xFFFFFFFF, 9), False),
+        (234, (OWN, 5, 9), True),
+        (234, (1, OWN, 9), False),
+        (157, (15,), True),  # a name
+        (157, (1,), False),  # a signal at the parent's death
+        (157, (38,), False),
+        (16, (3, 0x5413), True),
+        (16, (3, 0x5412), False),  # input to a terminal
+        (72, (3, 4), True),
+        (72, (3, 8), False),
+        (302, (0, 9), True),
+        (302, (OWN, 9), False),
+        (53, (1, 1), True),
+        (53, (2, 1), False),
+        (44, (3, 0, 0, 0, 0), True),
+        (44, (3, 0, 0, 0, 1), False),
+        (44, (3, 0, 0, 0, 1 << 32), False),
+    ],
+)
+def test_the_filter_reads_the_arguments_that_matter(
+    number: int, arguments: tuple[int, ...], *, allowed: bool
+) -> None:
+    assert (decided(number, *arguments) == ALLOW) == allowed
+
+
+def test_another_machine_and_numbers_beyond_the_table_are_refused() -> None:
+    assert decided(0, machine=I386) == KILL_PROCESS
+    assert {decided(2**30 + one) for one in (0, 57, 512)} == {ERRNO | 38}
+    assert decided(2**32 - 1) == decided(435) == ERRNO | 38
+
+
 def test_a_filter_is_short_enough_for_its_jumps() -> None:
     lines = syscalls.program(1)
     assert len(lines) < 4096

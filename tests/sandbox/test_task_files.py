@@ -162,6 +162,11 @@ def test_an_own_row_mixes_kinds_of_tests() -> None:
         (HUMANEVAL | {"test": 3}, "test is no text"),
         (OWN | {"tests": [{"stdout": "x", "policy": "loose"}]}, "no policy 'loose'"),
         (OWN | {"tests": [3]}, "not in the format own"),
+        (OWN | {"tests": {"input": [1], "output": 2}}, "tests are no list"),
+        (OWN | {"tests": [{"input": "abc", "output": 2}]}, "input is no list"),
+        (EVALPLUS | {"base_input": ["abc"]}, "no lists of arguments"),
+        (EVALPLUS | {"task_id": "Mbpp/295", "entry_point": "sum_div"}, "its own way to check"),
+        (EVALPLUS | {"entry_point": "find_zero"}, "which its prompt does not define"),
         (LIVE | {"metadata": "{}"}, "no func_name"),
         (LIVE | {"metadata": "{broken"}, "not in the format livecodebench"),
     ],
@@ -171,6 +176,54 @@ def test_a_row_that_is_no_task_says_why(row: dict[str, Any], words: str) -> None
     assert isinstance(fault, Fault)
     assert fault.kind == "unreadable"
     assert words in str(fault)
+
+
+def nested(depth: int) -> list[Any]:
+    made: list[Any] = []
+    for _ in range(depth):
+        made = [made]
+    return made
+
+
+SUM = "+".join(["1"] * 2500)
+
+
+@pytest.mark.parametrize(
+    ("changes", "kind", "words"),
+    [
+        ({"entry_point": "f; g"}, "no_entry_point", "'f; g' is no name"),
+        ({"tests": [{"stdin": "1", "stdout": 2}]}, "broken_tests", "no text"),
+        ({"tests": [{"stdin": 1, "stdout": "2"}]}, "broken_tests", "no text"),
+        ({"tests": [{"input": [1], "output": 1, "tolerance": "inf"}]}, "broken_tests", "of inf"),
+        ({"tests": [{"input": [1], "output": 1, "tolerance": -1}]}, "broken_tests", "of -1"),
+        ({"tests": [{"input": [1], "output": 1, "tolerance": "nan"}]}, "broken_tests", "of nan"),
+        ({"tests": [{"input": [nested(300)], "output": 1}]}, "broken_tests", "nested too deep"),
+        ({"tests": [{"input": [], "output": nested(300)}]}, "broken_tests", "nested too deep"),
+        ({"tests": [f"assert f(1) == {SUM}"]}, "broken_tests", "nested too deep"),
+        ({"tests": ["#" * 1_000_001]}, "broken_tests", "more than 1,000,000"),
+        ({"tests": ["assert f(1)"] * 20_001}, "broken_tests", "20,001 tests"),
+        ({"tests": ["x = 1\nassert eval(f(x)) == 1"]}, "broken_tests", "run texts as code"),
+        ({"prompt": f"A = {SUM}\ndef f(x):\n"}, "unreadable", "nested too deep"),
+        ({"setup": f"a = {SUM}"}, "unreadable", "nested too deep"),
+        ({"reference": "x = 1\n" * 200_000}, "broken_reference", "more than 1,000,000"),
+        ({"call_s": "nan"}, "unreadable", "limits"),
+        ({"total_s": 1e9}, "unreadable", "limits"),
+    ],
+)
+def test_a_hostile_row_is_a_fault_and_not_the_end(
+    changes: dict[str, Any], kind: str, words: str
+) -> None:
+    task = read_task(OWN | changes, "row 7")
+    assert isinstance(task, Task), task
+    (fault,) = faults(task)
+    assert (fault.kind, words in fault.text) == (kind, True), fault
+    with pytest.raises(ValueError, match="mine"):
+        planned(task)
+
+
+def test_output_that_a_program_should_print_keeps_every_byte() -> None:
+    row = {"prompt": "x", "tests": [{"stdin": "1\r\n", "stdout": "2\r\n", "policy": "exact"}]}
+    assert read(row).tests == (Program(stdin="1\r\n", stdout="2\r\n", policy="exact"),)
 
 
 @pytest.mark.parametrize(

@@ -60,6 +60,18 @@ def test_equal_counts_are_one_half_and_extremes_stay_in_range() -> None:
     assert passes_more_often(0, 5_000, 5_000, 5_000) == 0.0
 
 
+def test_rounding_never_speaks_against_one_of_two_equals() -> None:
+    assert passes_more_often(1666, 5000, 1666, 5000) == 0.5
+
+
+def test_more_trials_than_can_be_summed_count_as_fewer_of_the_same_share() -> None:
+    most, many = 100_000, 10**12
+    assert passes_more_often(many // 2, many, many // 4, many) == pytest.approx(1.0, abs=1e-9)
+    one_failed = passes_more_often(most, most, most - 1, most)
+    assert passes_more_often(many, many, many - 1, many) == one_failed
+    assert passes_more_often(1, many, 0, many) == pytest.approx(one_failed, abs=1e-9)
+
+
 def test_many_trials_come_near_to_the_normal_approximation() -> None:
     # means 0.5 and 0.495 of 20,000: z = 0.005 / sqrt(2 * 0.25 / 20000) = 1, and Phi(1) = 0.8413
     assert passes_more_often(10_000, 20_000, 9_900, 20_000) == pytest.approx(0.8413, abs=2e-4)

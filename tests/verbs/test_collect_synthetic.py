@@ -271,3 +271,52 @@ def test_a_step_of_a_pipeline_finds_its_files_and_gives_no_consent(tmp_path: Pat
     assert len(rows(tmp_path / "out" / "1-collect-synthetic")) == 2
     with pytest.raises(ConfigError, match="'unsafe_exec' is a consent"):
         prefkit.run(tmp_path / "bad.yaml", out=tmp_path / "bad")
+
+
+def test_what_only_says_how_prompts_are_read_is_refused_beside_a_dataset(tmp_path: Path) -> None:
+    recorded(tmp_path)
+    made = {"recipe": {"sample": {"n": 1, "temperature": 0.5}}, "out": tmp_path / "made"}
+    model = (f"replay:{tmp_path / 'r.jsonl'}",)
+    prefkit.collect_synthetic((str(tmp_path / "p.jsonl"),), model=model, **made)
+    with pytest.raises(ConfigError, match="there is nothing to read by columns, subset"):
+        prefkit.collect_synthetic(
+            (str(tmp_path / "made"),), recipe={"answers": {"checker": "number"}},
+            columns={"prompt": "q"}, subset="s", out=tmp_path / "out",
+        )  # fmt: skip
+
+
+def test_a_later_step_checks_what_an_earlier_one_made(tmp_path: Path) -> None:
+    jsonl(tmp_path / "p.jsonl", [{"prompt": "Two plus two?", "answer": "4"}, {"prompt": "Why?"}])
+    said = [("Two plus two?", "The answer is 4."), ("Why?", "The answer is 5.")]
+    jsonl(tmp_path / "r.jsonl", [{"request": {"messages": q}, "reply": a} for q, a in said])
+    file = tmp_path / "two.yaml"
+    file.write_text(
+        "steps:\n  - collect synthetic: {paths: p.jsonl, model: 'replay:r.jsonl', recipe: sample}\n"
+        "  - collect synthetic:\n      paths: [1-collect-synthetic]\n"
+        "      recipe: {answers: {checker: number}}\n"
+    )
+    out = tmp_path / "out"
+    first = prefkit.run(file, out=out)
+    (one,) = [row.votes for row in rows(out / "2-collect-synthetic") if row.votes]
+    assert one[0].scores == (1.0,)
+    parents = manifest(out / "2-collect-synthetic")["parents"]
+    assert parents == [manifest(out / "1-collect-synthetic")["content_hash"]]
+    again = prefkit.run(file, out=out)
+    states = [[step["status"] for step in run.facts["steps"]] for run in (first, again)]
+    assert states == [["done", "done"], ["unchanged", "unchanged"]]
+    less = prefkit.run(file, out=out, set=("1.recipe.sample.n=2",))
+    assert [step["status"] for step in less.facts["steps"]] == ["done", "done"]
+
+
+def test_a_dataset_on_which_nothing_can_be_said_is_no_success(tmp_path: Path) -> None:
+    jsonl(tmp_path / "p.jsonl", [{"prompt": "Why?"}, {"prompt": "How?"}])
+    asked = [{"request": {"messages": text}, "reply": "So."} for text in ("Why?", "How?")]
+    jsonl(tmp_path / "r.jsonl", asked)
+    made = collect("p.jsonl", "--recipe", "sample", "--model", "replay:r.jsonl", "--out", "made",
+                   cwd=tmp_path)  # fmt: skip
+    assert made.returncode == 0, made.stderr
+    done = collect("made", "--recipe", "{answers: {checker: number}}", "--limit", 1, "--out", "out",
+                   cwd=tmp_path)  # fmt: skip
+    assert (done.returncode, done.stdout) == (3, "")
+    assert "no vote on any of 1 comparisons (1 no_reference)" in done.stderr
+    assert manifest(tmp_path / "out")["counts"]["left_out"] == 1

@@ -22,7 +22,7 @@ from judging_runs import (
     rows,
     set_aside,
 )
-from synthetic_runs import collect, command, hosted, prompts, with_recipes
+from synthetic_runs import collect, command, hosted, jsonl, prompts, with_recipes
 
 from prefkit.verbs.verify import Verify
 
@@ -163,6 +163,45 @@ def test_nothing_is_spent_without_consent_and_a_dry_run_asks_nothing(tmp_path: P
     # two drafts a prompt, and one more for the answer to each
     assert "openai:m: 16 requests to ask" in dry.stdout
     assert "openai:m: 0 requests to ask, 16 answered before" in after.stdout
+
+
+def test_who_judges_or_scores_answers_that_nobody_knows_yet_is_on_the_bill(tmp_path: Path) -> None:
+    prompts(tmp_path / "p.jsonl", 10)
+    with FaultServer() as server:
+        words = hosted(server, tmp_path, "--dry-run", "--json")
+        (tmp_path / "prices.yaml").write_text(PRICES + PRICES.replace("m:", "j:", 1))
+        judged = collect("p.jsonl", "--recipe", "{best_of: {n: 4, judge: 'openai:j'}}", *words,
+                         "--out", "out", cwd=tmp_path)  # fmt: skip
+    assert judged.returncode == 0, judged.stderr
+    # six pairs of four answers, each in both orders
+    found = [(one["model"], one["requests"]) for one in json.loads(judged.stdout)["models"]]
+    assert found == [("openai:m", 40), ("openai:j", 10 * 6 * 2)]
+
+
+def test_nobody_scores_for_money_without_consent(tmp_path: Path) -> None:
+    """The writer is free, the server of the reward model takes a key: it may bill."""
+    prompts(tmp_path / "p.jsonl", 3)
+    jsonl(tmp_path / "r.jsonl", [
+        {"request": {"messages": f"Question {n:05d}?"}, "reply": f"So {n}."} for n in range(3)
+    ])  # fmt: skip
+    with FaultServer() as server:
+        recipe = f"{{best_of: {{n: 1, reward: '{server.host}#rm'}}}}"
+        words = ["p.jsonl", "--recipe", recipe, "--model", "replay:r.jsonl", "--key-env",
+                 "PREFKIT_TEST_KEY", "--out", "out"]  # fmt: skip
+        done = collect(*words, cwd=tmp_path)
+        assert not server.record
+    assert done.returncode == 2
+    assert "#rm: 3 requests to ask, 0 answered before" in done.stderr
+    assert "this costs money" in done.stderr
+
+
+def test_a_model_that_may_change_is_warned_of(tmp_path: Path) -> None:
+    prompts(tmp_path / "p.jsonl", 1)
+    with FaultServer() as server:
+        done = collect("p.jsonl", "--recipe", THREE, *hosted(server, tmp_path, "--yes"),
+                       "--out", "out", cwd=tmp_path)  # fmt: skip
+    assert done.returncode == 0
+    assert "openai:m: not pinned, the provider may change it" in done.stderr
 
 
 def test_several_models_share_one_budget(tmp_path: Path) -> None:

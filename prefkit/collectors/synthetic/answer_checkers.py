@@ -140,6 +140,8 @@ def references_of(comparison: Comparison) -> tuple[str | None, ...]:
 
     A list of texts and numbers is several of them; any other JSON is one, and stays JSON.
     """
+    if comparison.reference == "null":
+        return (None,)
     text = Shown.of(comparison, ()).reference
     if text is None or not text.lstrip().startswith("["):
         return (text,)

@@ -18,13 +18,16 @@ from prefkit.sandbox.tasks import Program
 from prefkit.sandbox.verdicts import Plan
 from prefkit.sandbox.worker import Worker
 
-__all__ = ["Adequacy", "Differing", "Impatient", "adequacy", "differing"]
+__all__ = ["Adequacy", "Differing", "Impatient", "adequacy", "agrees", "differing"]
 
 _LEAST_S = 1.0
 _PATIENCE = 10.0
 """A mutant may take so many times what the reference took: most that take longer never end."""
-_OWN, _TESTERS = 32, 96  # numbers of workers beside those of a pool and of its judges
+_CONFIRMED = 4.0
+"""A mutant that was too slow gets so many times the time once more: a busy moment kills nobody."""
+_OWN, _AGAIN, _TESTERS = 32, 48, 96  # numbers of workers beside those of a pool and of its judges
 _MOST_STARTS = 3
+_LEAST_AGREEING = 3  # further inputs answered alike, by which a program shows that it works
 _TESTER_S = 60.0
 
 
@@ -57,6 +60,7 @@ class Impatient:
     def __init__(self, worker: Worker) -> None:
         self._base = worker
         self._worker: Worker | None = None
+        self._patient: Worker | None = None
         self._tester: Worker | None = None
 
     def workers(self, reference_s: float) -> tuple[Worker, Worker]:
@@ -74,9 +78,20 @@ class Impatient:
             self._tester = self._sister(roomy, _TESTERS)
         return self._worker, self._tester
 
+    def again(self) -> tuple[Worker, Worker]:
+        """The same with four times the time, once `workers` was called."""
+        assert self._worker is not None and self._tester is not None  # noqa: S101, RUF100, PT018
+        held = self._worker.limits
+        limits = replace(held, call_s=_CONFIRMED * held.call_s, total_s=_CONFIRMED * held.total_s)
+        if self._patient is None or self._patient.limits != limits:
+            if self._patient is not None:
+                self._patient.burn()
+            self._patient = self._sister(limits, _AGAIN)
+        return self._patient, self._tester
+
     def close(self) -> None:
-        """End both."""
-        for one in (self._worker, self._tester):
+        """End all."""
+        for one in (self._worker, self._patient, self._tester):
             if one is not None:
                 one.burn()
 
@@ -86,9 +101,12 @@ class Impatient:
 
 
 def adequacy(
-    made: Plan, workers: tuple[Worker, Worker], counted: Sequence[int], most: int, seed: str
+    made: Plan, impatient: Impatient, reference_s: float, counted: Sequence[int], most: int
 ) -> Adequacy:
     """Run mutants of the reference over the tests that count, each until one fails.
+
+    One that is too slow is run once more with more time, the first such one of a task: where it
+    is too slow again, the others are believed.
 
     Raises:
         SandboxError: no sandbox could be started.
@@ -96,8 +114,11 @@ def adequacy(
     steady = made._replace(cases=tuple(made.cases[place] for place in counted))
     killed, timeouts, tried = 0, 0, 0
     survivors = []
-    for one in mutants(made.task.reference or "", most, seed):
+    workers = impatient.workers(reference_s)
+    for one in mutants(made.task.reference or "", most, made.task.id):
         fate = _fate(steady, one.source, workers)
+        if fate is not None and fate.verdict == "timeout" and not timeouts:
+            fate = _fate(steady, one.source, impatient.again())
         if fate is None:
             continue
         tried += 1
@@ -142,6 +163,25 @@ def differing(
         return None
     answers = [_answers(made, code, calls, worker) for code in programs]
     return _compared(calls, answers, codes, has_reference=made.task.reference is not None)
+
+
+def agrees(made: Plan, worker: Worker, code: str, most: int) -> bool:
+    """Whether a program answers further inputs as the reference does, every one that this answers.
+
+    False without a reference, and where there are fewer than three such inputs.
+
+    Raises:
+        SandboxError: no sandbox could be started.
+    """
+    entry_point, reference = made.task.entry_point, made.task.reference
+    if entry_point is None or reference is None:
+        return False
+    calls = variants(known_calls(made.cases, entry_point), most, made.task.id)
+    right = _answers(made, reference, calls, worker) if len(calls) >= _LEAST_AGREEING else []
+    own = _answers(made, code, calls, worker) if right else []
+    # what is no plain value even for itself says nothing
+    told = [pair for pair in zip(right, own, strict=True) if same_answer(pair[0], pair[0])]
+    return len(told) >= _LEAST_AGREEING and all(same_answer(*pair) is True for pair in told)
 
 
 def _answers(made: Plan, code: str, calls: Sequence[Call], worker: Worker) -> list[Answer]:

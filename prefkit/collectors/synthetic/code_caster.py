@@ -8,22 +8,24 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
+from prefkit.collectors.prompts import Prompt
 from prefkit.collectors.synthetic.code_classes import label_of
 from prefkit.collectors.synthetic.code_executing import Bench, calls_of, passes
 from prefkit.collectors.synthetic.code_runs import Ran, decided, wanted_s
 from prefkit.collectors.synthetic.code_tally import Tally
 from prefkit.collectors.synthetic.code_terms import Executed, Found, Terms
-from prefkit.collectors.synthetic.recipe import Cast, Caster, Missing
+from prefkit.collectors.synthetic.recipe import Cast, Caster, Made, Missing
 from prefkit.sandbox.judges import Gate
 from prefkit.sandbox.launch import Level
 from prefkit.sandbox.pool import in_sandboxes
-from prefkit.sandbox.shapes import shape
 from prefkit.sandbox.syntax import LONGEST
 from prefkit.sandbox.worker import Worker
+from prefkit.schema.ids import messages_digest
 from prefkit.schema.records import Comparison, Source, Vote, to_json
 
 __all__ = ["CodeCaster"]
@@ -48,6 +50,10 @@ class CodeCaster(Caster):
         self._benches: dict[int, Bench] = {}
         self._results: Iterator[tuple[Comparison, Executed]] | None = None
         self._tally = Tally(level, terms)
+        self._lost: Counter[str] = Counter()
+        """By prompt: answers that are no response."""
+        self._without: dict[str, Comparison] = {}
+        """Tasks to which no answer is a response, until they are executed."""
 
     def __exit__(self, *_: object) -> None:
         """End all workers."""
@@ -58,6 +64,15 @@ class CodeCaster(Caster):
         for bench in self._benches.values():
             bench.close()
 
+    def unusable(self, prompt: Prompt, made: Sequence[Made], comparison: Comparison | None) -> None:
+        """They failed: pass@k is about answers, and not about those that are worth a vote."""
+        digest = messages_digest(prompt.messages)
+        self._lost[digest] += len(made)
+        if comparison is None:
+            self._without[digest] = Comparison(
+                prompt.messages, (), (), reference=prompt.reference, tags=prompt.tags
+            )
+
     def cast(self, comparisons: Iterable[Comparison]) -> Iterator[Cast]:
         """As `Caster.cast`; holds four comparisons a worker.
 
@@ -67,10 +82,15 @@ class CodeCaster(Caster):
         worker = partial(
             Worker, self._level, self._terms.limits, allow_unsafe=self._level == "unsafe"
         )
-        self._results = in_sandboxes(self._execute, comparisons, worker, self._workers)
+        every = self._and_without(comparisons)
+        self._results = in_sandboxes(self._execute, every, worker, self._workers)
         for comparison, executed in self._results:
+            lost = self._lost.pop(messages_digest(comparison.prompt), 0)
+            if not comparison.responses and lost:
+                self._tally.note_unanswered(executed, lost)
+                continue
             cast = self._told(comparison, executed)
-            self._tally.note(executed, cast)
+            self._tally.note(executed, cast, lost)
             yield cast
 
     def facts(self) -> dict[str, Any]:
@@ -84,6 +104,14 @@ class CodeCaster(Caster):
     def lines(self) -> Iterator[tuple[str, str]]:
         """The same for people."""
         return self._tally.lines()
+
+    def _and_without(self, comparisons: Iterable[Comparison]) -> Iterator[Comparison]:
+        """Those given, and tasks without responses as they become known: are they of any use?"""
+        for one in comparisons:
+            while self._without:
+                yield self._without.pop(next(iter(self._without)))
+            yield one
+        yield from self._without.values()
 
     def _execute(self, worker: Worker, comparison: Comparison) -> tuple[Comparison, Executed]:
         bench = self._benches.get(worker.number)
@@ -153,7 +181,7 @@ class CodeCaster(Caster):
         note = "" if bad is None else _ADDRESS.sub("0x", ran.note(bad))[:_MOST_NOTE]
         told: dict[str, Any] = {
             "tests": tests,
-            "shape": shape(code),
+            "shape": executed.shapes[code],
             "repeats": self._terms.repeats,
             "extracted": found.how,
             "calls": None if prepared is None else calls_of(prepared.plan),

@@ -33,7 +33,8 @@ def label_of(
     if not failed:
         return "trivial" if is_trivial else "pass"
     tree = parsed(code)
-    if tree is None or (entry_point is not None and entry_point not in bound_names(tree)):
+    name = None if entry_point is None else entry_point.rsplit(".", 1)[-1]
+    if tree is None or (name is not None and name not in bound_names(tree)):
         return "invalid"
     if all(one == "timeout" for one in failed):
         return "slow"

@@ -5,7 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-from prefkit.collectors.synthetic.code_adequacy import Differing, Impatient, adequacy, differing
+from prefkit.collectors.synthetic.code_adequacy import (
+    Differing,
+    Impatient,
+    adequacy,
+    agrees,
+    differing,
+)
 from prefkit.collectors.synthetic.code_rows import stored_task
 from prefkit.collectors.synthetic.code_runs import (
     Prepared,
@@ -69,7 +75,8 @@ class Bench:
         codes = list(dict.fromkeys(one.code for one in found if one.code is not None))
         runs = {one: repeated(self._judge, ready.plan, one, terms.repeats) for one in codes}
         flaky = flaky_tests(ready.reference, runs)
-        told = Executed(task.id, found, None, ready, runs, flaky)
+        shapes = {one: shape(one) for one in codes}
+        told = Executed(task.id, found, None, ready, runs, flaky, shapes)
         return self._looked_into(told, ready) if told.counted else told
 
     def _looked_into(self, told: Executed, ready: Prepared) -> Executed:
@@ -80,27 +87,40 @@ class Bench:
             if code not in told.flaky.codes and passes(ran, told.counted)
         ]
         terms, made = self._terms, ready.plan
-        seed = told.task
-        told = told._replace(trivial=_trivial(made, passing))
         reference_s = 0.0 if ready.reference is None else wanted_s(ready.reference.first)
-        if terms.mutants and made.task.reference is not None:
-            workers = self._impatient.workers(reference_s)
-            grade = adequacy(made, workers, told.counted, terms.mutants, seed)
+        told = told._replace(trivial=self._trivial(made, passing, reference_s))
+        if terms.mutants and made.task.reference is not None and told.found:
+            grade = adequacy(made, self._impatient, reference_s, told.counted, terms.mutants)
             told = told._replace(adequacy=grade)
         if terms.variants:
-            worker = self._impatient.workers(reference_s)[0]
             honest = [code for code in passing if code not in told.trivial]
-            told = told._replace(differing=self._differing(made, worker, honest, seed))
+            told = told._replace(differing=self._differing(told, made, honest, reference_s))
         return told._replace(times=self._timed(made, passing)) if terms.speed else told
 
+    def _trivial(self, made: Plan, codes: Sequence[str], reference_s: float) -> dict[str, str]:
+        """The rule that each trivial program breaks.
+
+        A rule is about syntax, and honest programs break it too: one that answers what the tests
+        do not ask as the reference does is none.
+        """
+        found = _suspected(made, codes)
+        if not found or not self._terms.variants:
+            return found
+        worker = self._impatient.workers(reference_s)[0]
+        most = self._terms.variants
+        return {code: rule for code, rule in found.items() if not agrees(made, worker, code, most)}
+
     def _differing(
-        self, made: Plan, worker: Worker, codes: Sequence[str], seed: str
+        self, told: Executed, made: Plan, codes: Sequence[str], reference_s: float
     ) -> Differing | None:
         """What programs answer to further inputs; those of one shape answer alike."""
-        shapes = {code: shape(code) or code for code in codes}
+        shapes = {code: told.shapes[code] or code for code in codes}
         firsts = {one: code for code, one in reversed(shapes.items())}
         asked = [code for code in codes if firsts[shapes[code]] == code]
-        found = differing(made, worker, asked, self._terms.variants, seed) if asked else None
+        if not asked:
+            return None
+        worker = self._impatient.workers(reference_s)[0]
+        found = differing(made, worker, asked, self._terms.variants, told.task)
         if found is None:
             return None
         return found._replace(of={code: found.of[firsts[shapes[code]]] for code in codes})
@@ -155,10 +175,11 @@ def _continued(text: str, task: Task) -> str | None:
 def _extracted(text: str, task: Task) -> Extracted:
     if task.entry_point is None:
         return extract_program(text)
-    return extract(text, task.prompt, task.entry_point)
+    # `Solution.add` is defined where its last part is
+    return extract(text, task.prompt, task.entry_point.rsplit(".", 1)[-1])
 
 
-def _trivial(made: Plan, codes: Sequence[str]) -> dict[str, str]:
+def _suspected(made: Plan, codes: Sequence[str]) -> dict[str, str]:
     """The rule that holds for each program, where one does that the reference keeps."""
     task = made.task
     inputs = [one.arguments for one in known_calls(made.cases, task.entry_point or "")]

@@ -8,11 +8,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from prefkit.collectors.synthetic.code_adequacy import Adequacy
 from prefkit.collectors.synthetic.code_runs import decided, wanted_s
 from prefkit.collectors.synthetic.code_terms import Executed, Terms
 from prefkit.collectors.synthetic.recipe import Cast
 from prefkit.sandbox.launch import Level
-from prefkit.sandbox.shapes import shape
 from prefkit.statistics.bootstrap import Estimate
 from prefkit.statistics.pass_at_k import pass_at_k
 from prefkit.statistics.rates import rate, ratio
@@ -34,6 +34,8 @@ class _Samples(NamedTuple):
 
     answers: int
     passed: int
+    undecided: int
+    """Answers beside these of which nobody can say whether they pass."""
 
 
 class Tally:
@@ -46,7 +48,7 @@ class Tally:
         self._labels: Counter[str] = Counter()
         self._extracted: Counter[str] = Counter()
         self._samples: list[_Samples] = []
-        self._mutants: list[tuple[int, int, int]] = []
+        self._mutants: list[Adequacy] = []
         self._differing: Counter[str] = Counter()
         self._flaky: list[dict[str, Any]] = []
         self._weak: list[dict[str, Any]] = []
@@ -54,8 +56,14 @@ class Tally:
         self._seconds = 0.0
         self._runs = 0
 
-    def note(self, executed: Executed, cast: Cast) -> None:
-        """Count one comparison."""
+    def note_unanswered(self, executed: Executed, lost: int) -> None:
+        """Count a task to which no answer is a response."""
+        self._counts["unanswered_tasks"] += 1
+        if executed.fault is None and executed.counted:
+            self._samples.append(_Samples(lost, 0, 0))
+
+    def note(self, executed: Executed, cast: Cast, lost: int = 0) -> None:
+        """Count one comparison, and answers to its task that are no response."""
         self._counts["tasks"] += 1
         self._counts["responses"] += len(executed.found)
         self._counts["votes"] += len(cast.votes)
@@ -67,7 +75,7 @@ class Tally:
         self._extracted.update(one.how for one in executed.found)
         self._note_flaky(executed)
         if executed.counted:
-            self._samples.append(_samples(executed))
+            self._samples.append(_samples(executed, lost))
         self._note_shapes(executed)
         self._note_adequacy(executed)
         self._note_differing(executed)
@@ -76,12 +84,13 @@ class Tally:
             self._seconds += wanted_s(ran.first)
 
     def facts(self) -> dict[str, Any]:
-        """Equal for equal votes: nothing measured by a clock."""
+        """Equal for equal votes: verdicts alone, of which a clock decides only time-outs."""
         return {
             "level": self._level,
             **dict(self._counts),
             "labels": dict(sorted(self._labels.items())),
             "extracted": dict(sorted(self._extracted.items())),
+            "answers": self._answers(),
             "pass_at_k": self._pass_at_k(),
             "flaky": _listed(self._flaky),
             "adequacy": self._adequacy(),
@@ -89,8 +98,13 @@ class Tally:
         }
 
     def timings(self) -> dict[str, Any]:
-        """Seconds of the programs' first runs, and how many runs there were."""
-        return {"level": self._level, "runs": self._runs, "first_runs_s": round(self._seconds, 3)}
+        """Seconds of the programs' first runs, how many runs, and what a clock decided."""
+        return {
+            "level": self._level,
+            "runs": self._runs,
+            "first_runs_s": round(self._seconds, 3),
+            "mutants_by_timeout": sum(one.timeouts for one in self._mutants),
+        }
 
     def lines(self) -> Iterator[tuple[str, str]]:
         """A line each for what somebody should know."""
@@ -106,7 +120,8 @@ class Tally:
         yield from self._lines_of_tests()
 
     def _lines_of_tests(self) -> Iterator[tuple[str, str]]:
-        killed, mutants = (sum(one[place] for one in self._mutants) for place in (0, 1))
+        killed = sum(one.killed for one in self._mutants)
+        mutants = sum(one.mutants for one in self._mutants)
         if mutants:
             yield "Tests", f"{killed / mutants:.0%} of {mutants:,} wrong programs were noticed"
         if self._weak:
@@ -132,14 +147,14 @@ class Tally:
 
     def _note_shapes(self, executed: Executed) -> None:
         codes = [one.code for one in executed.found if one.code is not None]
-        shapes = [shape(code) or code for code in codes]
+        shapes = [executed.shapes[code] or code for code in codes]
         self._counts["duplicates"] += len(shapes) - len(set(shapes))
 
     def _note_adequacy(self, executed: Executed) -> None:
         grade = executed.adequacy
         if grade is None or not grade.mutants:
             return
-        self._mutants.append((grade.killed, grade.mutants, grade.timeouts))
+        self._mutants.append(grade._replace(survivors=()))
         if grade.killed < self._terms.least_killed * grade.mutants:
             self._weak.append(
                 {
@@ -167,11 +182,17 @@ class Tally:
                 }
             )
 
+    def _answers(self) -> dict[str, int]:
+        """What pass@k is about: draws, not texts, also those that are no response."""
+        return {name: sum(getattr(one, name) for one in self._samples) for name in _Samples._fields}
+
     def _pass_at_k(self) -> dict[str, Any]:
         """Means over the tasks that have k answers or more; intervals by tasks."""
         found = {}
         for k in _K:
-            values = [pass_at_k(*one, k) for one in self._samples if one.answers >= k]
+            values = [
+                pass_at_k(one.answers, one.passed, k) for one in self._samples if one.answers >= k
+            ]
             if values:
                 found[str(k)] = _with_value(
                     rate(np.array(values), np.arange(len(values))), sum(values) / len(values)
@@ -181,13 +202,12 @@ class Tally:
     def _adequacy(self) -> dict[str, Any]:
         if not self._mutants:
             return {}
-        killed, mutants, timeouts = np.array(self._mutants, dtype=float).T
+        killed, mutants = np.array([one[:2] for one in self._mutants], dtype=float).T
         return {
             "kill_rate": _with_value(
                 ratio(killed, mutants, np.arange(len(mutants))), killed.sum() / mutants.sum()
             ),
             "mutants": int(mutants.sum()),
-            "by_timeout": int(timeouts.sum()),
             "least_killed": self._terms.least_killed,
             "weak": _listed(self._weak),
         }
@@ -198,9 +218,9 @@ class Tally:
         return {**dict(self._differing), "weak": _listed(self._disagreeing)}
 
 
-def _samples(executed: Executed) -> _Samples:
-    """How many answers there were, and passed; an answer without code failed."""
-    count = passed = 0
+def _samples(executed: Executed, lost: int) -> _Samples:
+    """How many answers there were, and passed; an answer without code failed, as one lost did."""
+    count, passed, undecided = lost, 0, 0
     for found in executed.found:
         if found.code is None:
             count += found.draws
@@ -209,10 +229,11 @@ def _samples(executed: Executed) -> _Samples:
         failed = any(one != "pass" for one in verdicts)
         whole = len(verdicts) == len(executed.counted)
         if found.code in executed.flaky.codes or not (failed or whole):
+            undecided += found.draws
             continue
         count += found.draws
         passed += 0 if failed else found.draws
-    return _Samples(count, passed)
+    return _Samples(count, passed, undecided)
 
 
 def _with_value(found: Estimate, value: float) -> dict[str, Any]:

@@ -56,6 +56,8 @@ class Executed(NamedTuple):
     runs: Mapping[str, Ran] = {}
     """By code."""
     flaky: Flaky = Flaky({}, frozenset())
+    shapes: Mapping[str, str | None] = {}
+    """By code, as `prefkit.sandbox.shapes.shape` says it."""
     trivial: Mapping[str, str] = {}
     """Programs that pass by a rule, and which."""
     adequacy: Adequacy | None = None

@@ -130,6 +130,7 @@ def casts_of(
     def comparisons() -> Iterator[Comparison]:
         for row in rows:
             waiting.append(row)
+            _tell_of_unusable(caster, row)
             if row.comparison is not None:
                 yield row.comparison
 
@@ -141,6 +142,12 @@ def casts_of(
     yield from _without(waiting)
     if waiting:
         raise SchemaError(f"{type(caster).__name__} said nothing of {len(waiting)} comparisons")
+
+
+def _tell_of_unusable(caster: Caster, row: Finished) -> None:
+    lost = [made for made, _ in row.unused if made.reason is None]
+    if lost and row.work.aside is None:
+        caster.unusable(row.work.prompt, lost, row.comparison)
 
 
 def _without(waiting: deque[Finished]) -> Iterator[tuple[Finished, None]]:

@@ -29,8 +29,10 @@ __all__ = [
     "vote_of",
 ]
 
-# Scripts without blanks between words are compared sign by sign.
-_WORD = re.compile(r"[\u3040-\u9fff]|[^\W\u3040-\u9fff]+")
+# Scripts without blanks between words are compared sign by sign: Thai to Tibetan, Burmese, Khmer,
+# kana and Chinese. Vowel signs of Indian scripts are no letters to `re`, but they make words.
+_DENSE = r"\u0e00-\u109f\u1780-\u17ff\u3040-\u9fff\U00020000-\U0003ffff"
+_WORD = re.compile(rf"[{_DENSE}]|(?:[^\W{_DENSE}]|[\u0900-\u0dff])+")
 _MOST_WORDS = 5000  # of a text that is compared word by word: some 30 ms
 
 _WINDOW = 300  # characters at the start in which a refusal is looked for

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
+from functools import cache
 from typing import Literal
 
 from pydantic import Field, model_validator
@@ -59,6 +61,12 @@ class Corrupt(Worsening):
         """Omission and verbosity, unless a model is wanted."""
         return flaw.name in ("omission", "verbosity") and flaw.name not in self.by_model
 
+    def is_barred(self, flaw: Flaw, prompt: Prompt, good: str) -> bool:
+        """Carelessness where a word of the prompt or the answer is of a dangerous topic."""
+        if flaw.name != "unsafe":
+            return False
+        return any(_dangerous().search(text) for text in (*_said(prompt), good))
+
     def ruled(self, flaw: Flaw, prompt: Prompt, good: str) -> str | None:
         """A sentence less, or empty sentences more; the same for the same seed and answer."""
         turns = messages_digest(prompt.messages)
@@ -76,3 +84,14 @@ class Corrupt(Worsening):
                 f"verbosity by rule pads with {count} English sentences, which tell the label by "
                 "their words: `by_model: [verbosity]` has them written anew"
             )
+
+
+def _said(prompt: Prompt) -> Iterator[str]:
+    return (turn.content for turn in prompt.messages if turn.content)
+
+
+@cache
+def _dangerous() -> re.Pattern[str]:
+    """Words that begin as one of the list; it is in English, for the rest the model is told."""
+    stems = words("corrupt")["never_unsafe"].split()
+    return re.compile(rf"\b(?:{'|'.join(stems)})", re.IGNORECASE)

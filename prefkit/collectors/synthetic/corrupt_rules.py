@@ -17,9 +17,13 @@ from prefkit.judging.answers.sentences import sentences
 __all__ = ["padded", "with_a_sentence_less"]
 
 _FENCE = re.compile(r"^ {0,3}(?:```|~~~)", re.MULTILINE)
+_UNSAID = re.compile(r"[ \t]*(?:\||#{1,6}\s)")  # a line of a table or a heading
 _MARK = re.compile(r"\s*(?:[-*+•]|\d{1,3}[.)]|#{1,6}|>)?\s*")
 _FOREIGN = 0.2  # share of letters outside of Latin script above which English padding stands out
 _PADDED = 3  # one empty sentence for so many
+_WORD = re.compile(r"[^\W\d_]+")
+_ENGLISH = "the and that with this you are it from which your these they there have not"
+_COMMON = 0.05  # share of words that are of these in any longer English text; 0.1 to 0.2 is usual
 
 
 class _Span(NamedTuple):
@@ -30,7 +34,7 @@ class _Span(NamedTuple):
 def with_a_sentence_less(text: str, draw: int) -> str | None:
     """The text without one of its sentences, never the first; null if it has but one.
 
-    A list item or a line that held nothing else goes as a whole.
+    A list item or a line that held nothing else goes as a whole; headings and tables stay.
     """
     spans = _sentences(text)
     if len(spans) < 2:
@@ -50,10 +54,10 @@ def with_a_sentence_less(text: str, draw: int) -> str | None:
 def padded(text: str, draw: int, padding: Mapping[str, Sequence[str]]) -> str | None:
     """The text with empty sentences before, behind and between its own; null if not in English.
 
-    One between for every three sentences, and one at least; none inside of a line of a list.
+    One between for every three sentences, and one at least; none inside of a line of a list. An
+    answer is in English where its commonest words are in it; a word or two may not tell.
     """
-    letters = [sign for sign in text if sign.isalpha()]
-    if sum(not "a" <= sign.lower() <= "\u024f" for sign in letters) > _FOREIGN * len(letters):
+    if not _is_english(text):
         return None
     spans = [span for span in _sentences(text) if _is_prose(text, span)]
     if not spans:
@@ -71,8 +75,17 @@ def padded(text: str, draw: int, padding: Mapping[str, Sequence[str]]) -> str | 
     return f"{opening}\n\n{text.rstrip()}\n\n{closing}"
 
 
+def _is_english(text: str) -> bool:
+    letters = [sign for sign in text if sign.isalpha()]
+    if sum(not "a" <= sign.lower() <= "\u024f" for sign in letters) > _FOREIGN * len(letters):
+        return False
+    common = _ENGLISH.split()
+    found = [word in common for word in _WORD.findall(text.casefold())]
+    return sum(found) > _COMMON * len(found)
+
+
 def _sentences(text: str) -> list[_Span]:
-    """Where the sentences stand, those in fenced code left out."""
+    """Where the sentences stand, those in fenced code, headings and tables left out."""
     fences = [found.start() for found in _FENCE.finditer(text)]
     if len(fences) % 2:
         fences.append(len(text))
@@ -84,14 +97,16 @@ def _sentences(text: str) -> list[_Span]:
             break
         span = _Span(start, start + len(sentence))
         start = span.end
-        if not any(span.start < fence.end and fence.start < span.end for fence in code):
+        line_start = text.rfind("\n", 0, span.start) + 1
+        in_code = any(span.start < fence.end and fence.start < span.end for fence in code)
+        if not in_code and not _UNSAID.match(text, line_start):
             found.append(span)
     return found
 
 
 def _is_prose(text: str, span: _Span) -> bool:
-    """Whether a sentence ends as one and does not stand in a list, heading, table or quotation."""
+    """Whether a sentence ends as one and does not stand in a list or quotation."""
     line_start = text.rfind("\n", 0, span.start) + 1
-    head = text[line_start : span.start].lstrip()
-    is_marked = bool(re.match(r"(?:[-*+•>|]|\d{1,3}[.)]\s|#{1,6}\s)", head))
+    head = text[line_start : span.end].lstrip()
+    is_marked = bool(re.match(r"(?:[-*+•]\s|>|\d{1,3}[.)]\s)", head))
     return not is_marked and text[span.end - 1] in ".!?…\"'”’)"  # noqa: RUF001

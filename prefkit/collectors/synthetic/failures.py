@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -50,7 +50,7 @@ class Failures(Worsening):
         """
         found = self.modes
         if self.file is not None:
-            found = _read(self.file)
+            found = _listed(self._data, Path(self.file).name)
         elif not found:
             found = _flaws(words(_OWN), f"{_OWN}.yaml")
         if unknown := set(self.only) - {flaw.name for flaw in found}:
@@ -62,22 +62,32 @@ class Failures(Worsening):
         """The sha256 of the list, where there is a file."""
         if self.file is None or not Path(self.file).expanduser().is_file():
             return {}
-        data = Path(self.file).expanduser().read_bytes()
-        return {"file": hashlib.sha256(data).hexdigest()}
+        return {"file": hashlib.sha256(self._data).hexdigest()}
+
+    @cached_property
+    def _data(self) -> bytes:
+        """What the file holds, read once: all of a run goes by one list, and its hash is of it."""
+        path = Path(self.file or "").expanduser()
+        try:
+            return path.read_bytes()
+        except OSError as error:
+            raise _unreadable(path.name, error) from error
 
 
 @cache
-def _read(place: str) -> tuple[Flaw, ...]:
-    """The list of a file, read once in a process: all of a run goes by one list."""
-    path = Path(place).expanduser()
+def _listed(data: bytes, name: str) -> tuple[Flaw, ...]:
     try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(
-            f"failures: file: {path.name} cannot be read: {error}",
-            hint="a YAML list with name, description and example of each way to fail",
-        ) from error
-    return _flaws(load_yaml(text, path.name), path.name)
+        text = data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise _unreadable(name, error) from error
+    return _flaws(load_yaml(text, name), name)
+
+
+def _unreadable(name: str, error: Exception) -> ConfigError:
+    return ConfigError(
+        f"failures: file: {name} cannot be read: {error}",
+        hint="a YAML list with name, description and example of each way to fail",
+    )
 
 
 def _flaws(listed: Any, where: str) -> tuple[Flaw, ...]:

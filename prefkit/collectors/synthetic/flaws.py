@@ -35,7 +35,10 @@ class Flaw(Options):
     )
     least: int = Field(1, ge=1, description="Words that differ at least; below, there is no flaw.")
     most: float | None = Field(
-        None, gt=0, le=1, description="Share of words that differ at most; null = any."
+        None,
+        gt=0,
+        le=1,
+        description="Share of words that differ at most, but `least` always may; null = any.",
     )
     added: int | None = Field(
         None, ge=0, description="Words at most that it may add; null = any number."
@@ -76,7 +79,8 @@ def mismatch(flaw: Flaw, good: str, bad: str) -> tuple[str, str] | None:
     change = change_of(good, bad)
     if change.words < flaw.least:
         return "unchanged", f"{change.words} words differ, {flaw.name} needs {flaw.least}"
-    if flaw.most is not None and change.share > flaw.most:
+    # In an answer of a word or two the least change is a large share.
+    if flaw.most is not None and change.share > flaw.most and change.words > flaw.least:
         return "too_different", f"{change.share:.0%} of the words differ, limit {flaw.most:.0%}"
     if flaw.added is not None and change.added > flaw.added:
         return "too_different", f"{change.added} words are new, {flaw.name} may add {flaw.added}"

@@ -50,11 +50,15 @@ def works(
         ConfigError: a draft of the recipe is no request and no text, or the options do not fit.
     """
     seen: dict[bytes, str] = {}
+    """Where each prompt stands for which something is made."""
     left = limit
     for row in rows:
-        work = Work(row, aside=_why_none(row, seen))
+        digest = _digest(row)
+        work = Work(row, aside=_why_none(row, None if digest is None else seen.get(digest)))
         if work.aside is None:
             _plan(work, partial(recipe.drafts, work.prompt, models), models)
+        if work.aside is None and digest is not None:
+            seen[digest] = f"{row.source}, {row.where}"
         yield work
         if work.aside is None and left is not None:
             left -= 1
@@ -62,16 +66,18 @@ def works(
                 return
 
 
-def _why_none(row: Prompt | Unused, seen: dict[bytes, str]) -> Aside | None:
-    """Why nothing is asked for a row: it is no prompt, or the one of an earlier row."""
+def _digest(row: Prompt | Unused) -> bytes | None:
+    return bytes.fromhex(messages_digest(row.messages)) if isinstance(row, Prompt) else None
+
+
+def _why_none(row: Prompt | Unused, earlier: str | None) -> Aside | None:
+    """Why nothing is asked for a row: it is no prompt, or that of an earlier row."""
     if isinstance(row, Unused):
         return row.aside
-    digest = bytes.fromhex(messages_digest(row.messages))
-    if digest not in seen:
-        seen[digest] = f"{row.source}, {row.where}"
+    if earlier is None:
         return None
-    # Its answers would be those of the first: two comparisons with one id.
-    return Aside("repeated", f"the prompt of {seen[digest]} again", dict(row.row))
+    # Its answers would be those of the earlier one: two comparisons with one id.
+    return Aside("repeated", f"the prompt of {earlier} again", dict(row.row))
 
 
 def _plan(work: Work, drafts: Callable[[], Iterable[Draft]], models: int) -> None:

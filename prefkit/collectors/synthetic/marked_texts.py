@@ -10,12 +10,12 @@ import re
 from collections.abc import Sequence
 
 from prefkit.collectors.turns import UnusableError
-from prefkit.judging.framing import Part, code_of
+from prefkit.judging.framing import Part, Shown, code_of, framed
 from prefkit.judging.wording import BEGIN, END, HEAD
 from prefkit.llm.records import Request
 from prefkit.schema.records import Message
 
-__all__ = ["ANSWER", "NONE", "asked", "conversation", "written"]
+__all__ = ["ANSWER", "NONE", "asked", "conversation", "plain", "written"]
 
 ANSWER = "new answer"
 """The label of what is to be written."""
@@ -30,6 +30,9 @@ _LEAD_IN = re.compile(
     r"[ \t*]*(?:\n|$)",
     re.IGNORECASE,
 )
+# With a reason behind it, too: `NONE: the request is about weapons.`
+_DECLINED = re.compile(rf"[\W_]*{NONE}(?!\w)|[\W_]*(?i:{NONE})[\W_]*\Z")
+_BEFORE = re.compile(r"\A(?:[^\S\n]*\n)*(?: {1,3}(?=\S))?")
 _HEAD = re.compile("^" + re.escape(HEAD).replace(r"\{code\}", r"(\w+)") + "$", re.MULTILINE)
 
 
@@ -52,13 +55,16 @@ def asked(system: str, parts: Sequence[Part], closing: str) -> tuple[Message, Me
 
 
 def conversation(turns: Sequence[Message]) -> list[Part]:
-    """The turns of a prompt as material; a single turn of the user is the request."""
-    if len(turns) == 1 and turns[0].role == "user":
-        return [Part("request", turns[0].content or "")]
-    return [
-        Part(f"request, turn {number} of {len(turns)}, {turn.role}", turn.content or "")
-        for number, turn in enumerate(turns, 1)
-    ]
+    """The turns of a prompt as material, with tool calls; one turn of the user is the request."""
+    return list(framed(Shown(prompt=tuple(turns), responses=()), ()).request)
+
+
+def plain(text: str) -> str:
+    """A text without blanks behind it, and before it without lines of them or up to three.
+
+    A rewritten answer has none, so they would tell the sides of a pair apart; four are code.
+    """
+    return _BEFORE.sub("", text).rstrip()
 
 
 def written(request: Request, reply: str, *, bare: bool) -> tuple[str, str]:
@@ -75,23 +81,23 @@ def written(request: Request, reply: str, *, bare: bool) -> tuple[str, str]:
     """
     head = _HEAD.search(request.messages[-1].content or "")
     code = head[1] if head else ""
-    parts = re.split(f"^{re.escape(_begin(code, ANSWER))}[ \t]*$", reply, flags=re.MULTILINE)
+    parts = re.split(f"^{re.escape(_begin(code, ANSWER))}[ \t\r]*$", reply, flags=re.MULTILINE)
     if len(parts) == 1:
         if not bare or not code or code in reply or _LEAD_IN.match(reply):
             raise UnusableError("no_marks", "the answer does not stand between its marks")
         return _checked(reply), ""
     # A closing mark may be missing: a model that ends there was often stopped by its template.
-    text = re.split(f"^{re.escape(_end(code, ANSWER))}[ \t]*$", parts[1], flags=re.MULTILINE)[0]
+    text = re.split(f"^{re.escape(_end(code, ANSWER))}[ \t\r]*$", parts[1], flags=re.MULTILINE)[0]
     if len(parts) > 2 or code in text:
         raise UnusableError("no_marks", "marks stand inside the answer, or twice")
     return _checked(text), parts[0].strip()
 
 
 def _checked(text: str) -> str:
-    found = text.strip()
+    found = plain(text)
     if not found:
         raise UnusableError("blank", "nothing stands between the marks")
-    if found.strip(".*`\"'") == NONE:
+    if _DECLINED.match(found):
         raise UnusableError("declined", f"the model wrote {NONE}: the task does not fit")
     return found
 

@@ -19,12 +19,10 @@ class OwnAnswers:
 
     def __init__(self, rankers: list[str]) -> None:
         """Take the names of the models that rank."""
-        self._rankers = rankers
-        self._names = {plain_name(one): one for one in rankers}
-        self._families = {family: one for one in rankers if (family := family_of(one))}
+        self._kinds = {one: (plain_name(one), family_of(one)) for one in rankers}
         self._same: Counter[str] = Counter()
         self._of_family: Counter[str] = Counter()
-        self._unknown = self._responses = 0
+        self._unknown = self._responses = self._own = 0
 
     def add(self, comparison: Comparison) -> None:
         """Look at who wrote the responses."""
@@ -32,12 +30,21 @@ class OwnAnswers:
             self._responses += 1
             if response.model is None:
                 self._unknown += 1
-            elif (same := self._names.get(plain_name(response.model))) is not None:
-                self._same[same] += 1
-                self._warn(same, f"its own answers ({response.model})")
-            elif (like := self._families.get(family_of(response.model) or "")) is not None:
-                self._of_family[like] += 1
-                self._warn(like, f"answers of its family ({response.model})")
+            else:
+                self._own += sum(self._is_of(one, response.model) for one in self._kinds) > 0
+
+    def _is_of(self, ranker: str, model: str) -> bool:
+        """Count and tell whether an answer of this model is of the ranker's kind."""
+        name, family = self._kinds[ranker]
+        if name == plain_name(model):
+            self._same[ranker] += 1
+            self._warn(ranker, f"its own answers ({model})")
+        elif family is not None and family == family_of(model):
+            self._of_family[ranker] += 1
+            self._warn(ranker, f"answers of its family ({model})")
+        else:
+            return False
+        return True
 
     def _warn(self, ranker: str, what: str) -> None:
         if self._same[ranker] + self._of_family[ranker] == 1:
@@ -63,4 +70,4 @@ class OwnAnswers:
         if not own:
             return None
         each = ", ".join(f"{count:,} by {name}" for name, count in sorted(own.items()))
-        return f"{own.total():,} of {self._responses:,} responses are of the ranker's kind: {each}"
+        return f"{self._own:,} of {self._responses:,} responses are of the ranker's kind: {each}"

@@ -63,6 +63,11 @@ class ByReward(Caster):
                 count = 0 if comparison.tools is not None else len(comparison.responses)
                 yield self._cast(comparison, [next(scores) for _ in range(count)])
 
+    def scores(self, spec: str, comparisons: Iterable[Comparison]) -> Iterator[ScoreRequest]:
+        """Every response."""
+        del spec
+        return (one for comparison in comparisons for one in self._requests(comparison))
+
     def facts(self) -> dict[str, Any]:
         """Who scored, how many, and whether it ranked its own."""
         return {

@@ -123,6 +123,13 @@ class Caster:
     def __exit__(self, *_: object) -> None:
         """Stop it, whatever happened."""
 
+    def unusable(self, prompt: Prompt, made: Sequence[Made], comparison: Comparison | None) -> None:
+        """Be told of answers that came and are no response: blank, too long, without one in them.
+
+        Called once a prompt that has such, before its comparison comes up in `cast`; null: none
+        of its answers is a response, so that none does.
+        """
+
     def cast(self, comparisons: Iterable[Comparison]) -> Iterator[Cast]:
         """One `Cast` for each comparison, in order; reads ahead as far as it has workers.
 

@@ -20,7 +20,7 @@ from prefkit.collectors.synthetic.construction import (
     vote_of,
 )
 from prefkit.collectors.synthetic.flaws import words
-from prefkit.collectors.synthetic.marked_texts import asked, conversation, written
+from prefkit.collectors.synthetic.marked_texts import asked, conversation, plain, written
 from prefkit.collectors.synthetic.recipe import Draft, Made, Merged, Missing, Recipe
 from prefkit.judging.framing import Part
 from prefkit.llm.records import Request
@@ -87,14 +87,14 @@ class Revise(Recipe):
         yield self._asked(prompt, asked(system, parts, closing), sampling, most)
 
     def response(self, made: Made) -> str | None:
-        """The answer as it stands, or of a revision what stands between its marks.
+        """The answer without blanks around it, or of a revision what stands between its marks.
 
         Raises:
             UnusableError: nothing does, or the model declined.
         """
         request, part = made.draft.request, made.draft.sampling["part"]
         if made.text is None or request is None or part == _FIRST:
-            return made.text
+            return None if made.text is None else plain(made.text)
         return written(request, made.text, bare=made.draft.sampling["critique"] == "row")[0]
 
     def votes(self, prompt: Prompt, merged: Sequence[Merged]) -> Iterator[Vote | Missing]:

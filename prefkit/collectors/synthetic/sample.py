@@ -81,6 +81,8 @@ class Sample(Recipe):
             raise ValueError("n is for each combination and total for all: give one of them")
         if isinstance(self.seed, tuple):
             self._check_seeds(self.seed)
+        if len(set(self.system.values())) < len(self.system):
+            raise ValueError("system: two names have one text; n says how often each is drawn")
         return self
 
     def _check_seeds(self, seeds: tuple[int, ...]) -> None:
@@ -94,11 +96,14 @@ class Sample(Recipe):
             )
 
     def drafts(self, prompt: Prompt, models: int) -> Iterator[Draft]:
-        """Every combination, all of draw 0 first."""
+        """Every combination, all of draw 0 first.
+
+        A system prompt that this prompt has itself is one with the null that keeps it.
+        """
         turns = self.turns(prompt)
+        systems = self._systems(turns)
         cells = [
-            _Cell(*cell)
-            for cell in product(range(models), self.temperature, self.top_p, self.system or [None])
+            _Cell(*cell) for cell in product(range(models), self.temperature, self.top_p, systems)
         ]
         every = ((draw, cell) for draw in count() for cell in cells)
         most = self.total if self.total is not None else self._draws() * len(cells)
@@ -112,6 +117,12 @@ class Sample(Recipe):
             UnusableError: this row is no prompt of this recipe.
         """
         return prompt.messages
+
+    def _systems(self, turns: tuple[Message, ...]) -> list[str | None]:
+        """The names of the system prompts, each conversation once: an equal one is no new draw."""
+        found = {turns if text is None else _under(text, turns): name
+                 for name, text in reversed(self.system.items())}  # fmt: skip
+        return [name for name in self.system if name in found.values()] or [None]
 
     def _draws(self) -> int:
         if isinstance(self.seed, tuple):

@@ -18,7 +18,7 @@ from prefkit.collectors.synthetic.construction import (
     vote_of,
 )
 from prefkit.collectors.synthetic.flaws import Flaw, asked_for, label_of, mismatch
-from prefkit.collectors.synthetic.marked_texts import written
+from prefkit.collectors.synthetic.marked_texts import plain, written
 from prefkit.collectors.synthetic.recipe import Draft, Made, Merged, Missing, Recipe
 from prefkit.collectors.turns import UnusableError
 from prefkit.errors import ConfigError
@@ -64,6 +64,11 @@ class Worsening(Recipe):
         del flaw
         return False
 
+    def is_barred(self, flaw: Flaw, prompt: Prompt, good: str) -> bool:
+        """Whether nobody is asked to put a flaw into this answer, lest it do harm."""
+        del flaw, prompt, good
+        return False
+
     def ruled(self, flaw: Flaw, prompt: Prompt, good: str) -> str | None:
         """The answer with a flaw of `by_rule`; null where it cannot be put in."""
         raise NotImplementedError
@@ -92,6 +97,8 @@ class Worsening(Recipe):
         if good is None or not good.strip() or spoilt(made, good, 0) is not None:
             return
         for flaw in self.flaws():
+            if self.is_barred(flaw, prompt, good):
+                continue
             told = {"part": flaw.name, "by": "rule" if self.by_rule(flaw) else "model"}
             if not self.by_rule(flaw):
                 yield self._asked(prompt, asked_for(flaw, prompt.messages, good), told, shared=1)
@@ -99,14 +106,14 @@ class Worsening(Recipe):
                 yield Draft(None, None, told, text, made[0].model)
 
     def response(self, made: Made) -> str | None:
-        """The answer as it stands, or of a flawed one what stands between its marks.
+        """The answer without blanks around it, or of a flawed one what stands between its marks.
 
         Raises:
             UnusableError: nothing does, or the model declined.
         """
         request = made.draft.request
         if made.text is None or request is None or made.draft.sampling["part"] == GOOD:
-            return made.text
+            return None if made.text is None else plain(made.text)
         return written(request, made.text, bare=True)[0]
 
     def votes(self, prompt: Prompt, merged: Sequence[Merged]) -> Iterator[Vote | Missing]:
@@ -116,13 +123,17 @@ class Worsening(Recipe):
         if good is None:
             yield Missing("no_sides", "there is no good answer")
             return
-        if (missing := spoilt(merged[good].made, text_of(merged[good]), good)) is not None:
+        # A flawed one that came back as the good one may have been cut; the good one was not.
+        made = [one for one in merged[good].made if one.draft.sampling["part"] == GOOD]
+        if (missing := spoilt(made, text_of(merged[good]), good)) is not None:
             yield missing
             return
         for flaw in self.flaws():
             bad = next((place for place, found in enumerate(parts) if flaw.name in found), None)
             if bad is not None:
                 yield self._vote(flaw, merged, good, bad)
+            elif self.is_barred(flaw, prompt, text_of(merged[good])):
+                yield Missing("barred", f"{flaw.name}: the topic is a dangerous one", good)
             elif self.by_rule(flaw):
                 yield Missing("not_applicable", f"no rule puts {flaw.name} into this answer", good)
 
@@ -158,10 +169,10 @@ class Worsening(Recipe):
         )
 
     def tags(self, prompt: Prompt, merged: Sequence[Merged]) -> tuple[tuple[str, str], ...]:
-        """The flaws that were put in, joined by `+`."""
-        del prompt
-        there = {part for one in merged for part in parts_of(one)}
-        found = [flaw.name for flaw in self.flaws() if flaw.name in there]
+        """The flaws that there is a vote on, joined by `+`."""
+        votes = [one for one in self.votes(prompt, merged) if isinstance(one, Vote)]
+        labels = {label for vote in votes for label in vote.labels or ()}
+        found = [flaw.name for flaw in self.flaws() if flaw.name in labels]
         return ((name_of(self), "+".join(found)),) if found else ()
 
     def warnings(self) -> Iterator[str]:

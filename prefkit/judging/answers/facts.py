@@ -11,6 +11,7 @@ from pydantic import Field
 from prefkit.errors import SchemaError
 from prefkit.judging.answers.checking import AskingChecker, Checked, Inquiry, Unsure, shown
 from prefkit.judging.answers.knowledge import Document, KnowledgeBase
+from prefkit.judging.answers.reasoning import without_reasoning
 from prefkit.judging.answers.sentences import sentences
 from prefkit.judging.asking import asked
 from prefkit.judging.framing import Shown
@@ -62,7 +63,7 @@ class Facts(AskingChecker):
         Raises:
             Unsure: there are none, or too many: then nobody is asked.
         """
-        found = sentences(response)
+        found = sentences(without_reasoning(response))
         if not 0 < len(found) <= self.most_claims:
             raise Unsure(f"{len(found)} claims; from 1 to {self.most_claims} are checked")
         with KnowledgeBase(self.base) as base:

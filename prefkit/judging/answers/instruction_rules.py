@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import json
 import re
+import unicodedata
 from collections.abc import Callable, Mapping
 from functools import cache
-from typing import Any
+from typing import Any, NoReturn
 
 from prefkit.errors import MissingExtra
 from prefkit.judging.answers.sentences import sentence_bounds
@@ -22,12 +23,16 @@ Rule = Callable[[str, Arguments], bool | None]
 
 _WORD = re.compile(r"\w+")
 _PLACEHOLDER = re.compile(r"\[[^\[\]\n]{1,200}\]")
+_UNSPACED = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff]")
 _BULLET = re.compile(r"^[ \t]*(?:\*(?!\*)|-)[ \t]*\S", re.MULTILINE)
+_SURE_BULLET = re.compile(r"^[ \t]*[*-][ \t]+\S", re.MULTILINE)
+_BULLET_MARK = re.compile(r"^[ \t]*\*[ \t]+", re.MULTILINE)
 _HIGHLIGHT = re.compile(r"\*\*[^*\n]*\*\*|\*[^*\n]*\*")
 _TITLE = re.compile(r"<<([^<>\n]+)>>")
 _BLANK_LINE = re.compile(r"\n[ \t]*\n")
 _EDGE = " \t\n\"'“”‘’.,;:!?*_()[]"  # noqa: RUF001
 _CHOICES = ("my answer is yes.", "my answer is no.", "my answer is maybe.")
+_PART = 2_000  # characters at either end whose language is looked at
 _SURE = 0.8  # confidence of the detector
 
 
@@ -67,10 +72,16 @@ def _no_comma(text: str, _: Arguments) -> bool:
 
 
 def _words(text: str, arguments: Arguments) -> bool | None:
-    counts = sorted((len(text.split()), len(_WORD.findall(text))))
-    return _related(
-        (counts[0], counts[1]), _text(arguments, "relation"), _number(arguments, "num_words")
-    )
+    counts = [len(text.split()), len(_WORD.findall(text))]
+    if unspaced := len(_UNSPACED.findall(text)):
+        counts.append(unspaced + len(_WORD.findall(_UNSPACED.sub(" ", text))))
+    bounds = (min(counts), max(counts))
+    return _related(bounds, _text(arguments, "relation"), _number(arguments, "num_words"))
+
+
+def _same_form(text: str) -> str:
+    """With single blanks for lines' ends, and letters with their accents as one."""
+    return " ".join(unicodedata.normalize("NFC", text).split())
 
 
 def _sentences(text: str, arguments: Arguments) -> bool | None:
@@ -83,20 +94,24 @@ def _forbidden(text: str, arguments: Arguments) -> bool:
 
 
 def _has_word(text: str, word: str) -> bool:
-    return re.search(rf"(?<!\w){re.escape(word)}(?!\w)", text, re.IGNORECASE) is not None
+    sought = re.escape(_same_form(word))
+    return re.search(rf"(?<!\w){sought}(?!\w)", _same_form(text), re.IGNORECASE) is not None
 
 
 def _existence(text: str, arguments: Arguments) -> bool:
-    return all(word.casefold() in text.casefold() for word in _texts(arguments, "keywords"))
+    plain = _same_form(text).casefold()
+    return all(_same_form(word).casefold() in plain for word in _texts(arguments, "keywords"))
 
 
 def _frequency(text: str, arguments: Arguments) -> bool | None:
-    count = text.casefold().count(_text(arguments, "keyword").casefold())
+    keyword = _same_form(_text(arguments, "keyword")).casefold()
+    count = _same_form(text).casefold().count(keyword)
     return _related((count, count), _text(arguments, "relation"), _number(arguments, "frequency"))
 
 
 def _letters(text: str, arguments: Arguments) -> bool | None:
-    letter = _text(arguments, "letter").lower()
+    text = unicodedata.normalize("NFC", text)
+    letter = unicodedata.normalize("NFC", _text(arguments, "letter").lower())
     if len(letter) != 1:
         raise TypeError("letter")
     count = text.lower().count(letter)
@@ -104,13 +119,21 @@ def _letters(text: str, arguments: Arguments) -> bool | None:
     return _related((count, count), relation, _number(arguments, "let_frequency"))
 
 
-def _highlights(text: str, arguments: Arguments) -> bool:
-    found = [part for part in _HIGHLIGHT.findall(text) if part.strip("* \t")]
-    return len(found) >= _number(arguments, "num_highlights")
+def _highlights(text: str, arguments: Arguments) -> bool | None:
+    """The asterisk of a list item begins no highlight, though a reader of signs may think so."""
+    counts = [
+        sum(bool(part.strip("* \t")) for part in _HIGHLIGHT.findall(one))
+        for one in (text, _BULLET_MARK.sub("", text))
+    ]
+    wanted = _number(arguments, "num_highlights")
+    return _related((min(counts), max(counts)), "at least", wanted)
 
 
-def _bullets(text: str, arguments: Arguments) -> bool:
-    return len(_BULLET.findall(text)) == _number(arguments, "num_bullets")
+def _bullets(text: str, arguments: Arguments) -> bool | None:
+    """Null where a line may be an item or not: `---`, `-5 degrees`, `*emphasis*`."""
+    wanted = _number(arguments, "num_bullets")
+    told = {len(kind.findall(text)) == wanted for kind in (_BULLET, _SURE_BULLET)}
+    return told.pop() if len(told) == 1 else None
 
 
 def _placeholders(text: str, arguments: Arguments) -> bool:
@@ -121,10 +144,20 @@ def _title(text: str, _: Arguments) -> bool:
     return any(found.strip() for found in _TITLE.findall(text))
 
 
-def _sections(text: str, arguments: Arguments) -> bool:
+def _sections(text: str, arguments: Arguments) -> bool | None:
+    """Null where they are written in other case, or some of them stand within a line."""
     mark = re.escape(_text(arguments, "section_spliter"))  # their spelling
-    found = re.findall(rf"(?<!\w){mark}[ \t]?\d", text)
-    return len(found) >= _number(arguments, "num_sections")
+    fewest = len(re.findall(rf"^[ \t#*_>]*{mark}[ \t]?\d", text, re.MULTILINE))
+    most = len(re.findall(rf"(?<!\w){mark}[ \t]?\d", text, re.IGNORECASE))
+    return _related((fewest, max(fewest, most)), "at least", _number(arguments, "num_sections"))
+
+
+class _NoNumber(Exception):
+    """NaN or infinity, which JSON has not and Python reads."""
+
+
+def _refused(word: str) -> NoReturn:
+    raise _NoNumber(word)
 
 
 def _json(text: str, _: Arguments) -> bool | None:
@@ -132,8 +165,8 @@ def _json(text: str, _: Arguments) -> bool | None:
     if plain.startswith("```"):
         plain = plain.partition("\n")[2].removesuffix("```")
     try:
-        json.loads(plain)
-    except RecursionError:
+        json.loads(plain, parse_int=len, parse_constant=_refused)
+    except (RecursionError, _NoNumber):
         return None
     except ValueError:
         return False
@@ -169,21 +202,29 @@ def _quoted(text: str, _: Arguments) -> bool:
     return len(plain) > 1 and plain[0] in '"“' and plain[-1] in '"”'
 
 
-def _end(text: str, arguments: Arguments) -> bool:
+def _end(text: str, arguments: Arguments) -> bool | None:
+    """Null where it ends within a word, or in marks of emphasis."""
     ending = _text(arguments, "end_phrase").strip('"').casefold()
-    return text.strip().strip('"').casefold().endswith(ending)
+    plain = text.strip().strip('"').casefold()
+    if not plain.endswith(ending):
+        return None if plain.rstrip('*_"”’ ').endswith(ending) else False  # noqa: RUF001
+    before = plain[: -len(ending)][-1:]
+    return None if before.isalnum() and ending[0].isalnum() else True
 
 
 def _postscript(text: str, arguments: Arguments) -> bool:
     """Blanks within the mark do not count, and neither does case."""
     letters = [re.escape(letter) for letter in _text(arguments, "postscript_marker")]
     mark = r"[ \t]?".join(letter for letter in letters if letter.strip("\\ "))
-    return re.search(rf"(?<!\w){mark}", text, re.IGNORECASE) is not None
+    behind = r"(?!\w)" if letters[-1][-1].isalnum() else ""
+    return re.search(rf"(?<!\w){mark}{behind}", text, re.IGNORECASE) is not None
 
 
 def _repeated(text: str, arguments: Arguments) -> bool:
     wanted = " ".join(_text(arguments, "prompt_to_repeat").casefold().split())
-    return " ".join(text.casefold().split()).startswith(wanted)
+    plain = " ".join(text.casefold().split())
+    goes_on = wanted[-1].isalnum() and plain[len(wanted) :][:1].isalnum()
+    return plain.startswith(wanted) and not goes_on
 
 
 def _two(text: str, _: Arguments) -> bool:
@@ -200,16 +241,19 @@ def _upper(text: str, _: Arguments) -> bool:
 
 
 def _capitals(text: str, arguments: Arguments) -> bool | None:
-    count = sum(word.isupper() for word in _WORD.findall(text))
+    counts = [sum(map(str.isupper, words)) for words in (_WORD.findall(text), text.split())]
     relation = _text(arguments, "capital_relation")
-    return _related((count, count), relation, _number(arguments, "capital_frequency"))
+    bounds = (min(counts), max(counts))
+    return _related(bounds, relation, _number(arguments, "capital_frequency"))
 
 
 def _language(text: str, arguments: Arguments) -> bool | None:
-    code, confidence = _detector().classify(text[:2_000])
-    if confidence < _SURE:
-        return None
-    return bool(code == _text(arguments, "language").partition("-")[0].lower())
+    wanted = _text(arguments, "language").partition("-")[0].lower()
+    told = set()
+    for part in {text[:_PART], text[-_PART:]}:
+        code, confidence = _detector().classify(part)
+        told.add(None if confidence < _SURE else bool(code == wanted))
+    return told.pop() if len(told) == 1 else None
 
 
 @cache

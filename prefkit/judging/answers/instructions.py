@@ -9,6 +9,7 @@ import orjson
 
 from prefkit.judging.answers.checking import Checked, Checker, Unsure, shown
 from prefkit.judging.answers.instruction_rules import RULES
+from prefkit.judging.answers.reasoning import without_reasoning
 
 __all__ = ["Instructions"]
 
@@ -17,23 +18,26 @@ class Instructions(Checker):
     """Check the verifiable instructions of IFEval: right if all are followed.
 
     The reference is a JSON object with `instruction_id_list` and `kwargs` (an object for each), as
-    in IFEval's file. Wrong if one is not followed. An unknown instruction, missing arguments, and a
-    count that depends on how one counts (words, sentences) are unsure. The language of a response
-    needs the extra `language`.
+    in IFEval's file. Wrong if one is not followed. An unknown instruction, missing arguments, and
+    what depends on how one counts or reads (words, sentences, items) are unsure. Reasoning in
+    `<think>` is not looked at. The language of a response needs the extra `language`.
     """
 
     def decide(self, response: str, reference: str) -> Checked:
         """Right if every instruction is followed."""
         not_followed, unknown = [], []
         instructions = _instructions(reference)
+        said = without_reasoning(response)
+        if not said.strip():
+            raise Unsure("the response is reasoning alone")
         for name, arguments in instructions:
             try:
-                followed = RULES[name](response, arguments)
+                followed = RULES[name](said, arguments)
             except (KeyError, TypeError):
                 unknown.append(f"{name} (arguments)" if name in RULES else f"{name} (unknown)")
                 continue
             if followed is None:
-                unknown.append(f"{name} (close to the limit)")
+                unknown.append(f"{name} (depends on how one counts)")
             elif not followed:
                 not_followed.append(name)
         if not_followed:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Iterator, Mapping
+from contextvars import ContextVar
+from fractions import Fraction
 from functools import lru_cache
 from typing import Any, ClassVar, NoReturn
 
@@ -13,6 +16,7 @@ from pydantic import Field
 
 from prefkit.errors import ConfigError, MissingExtra
 from prefkit.judging.answers.checking import Checked, Checker, Unsure, shown
+from prefkit.judging.answers.reasoning import without_reasoning
 from prefkit.llm.schemas import check_schema
 from prefkit.patterns import compiled
 
@@ -29,6 +33,7 @@ class JsonSchema(Checker):
     Wrong is also what is meant as JSON and is none: a text that begins with a brace, or a fence
     named json. No JSON, and several pieces of it, are unsure. Patterns are run by RE2. Without the
     option the reference is the schema. Needs the extra `llm`, patterns `re2`.
+    A `format` says nothing, as by the standard.
     """
 
     shape: dict[str, Any] | None = Field(None, description="The schema; null: the reference is it.")
@@ -40,7 +45,9 @@ class JsonSchema(Checker):
         validator = self._validator(reference)
         text = _json_text(response)
         try:
-            value = json.loads(text, object_pairs_hook=_once, parse_constant=_no_number)
+            value = json.loads(
+                text, object_pairs_hook=_once, parse_constant=_no_number, parse_float=_finite
+            )
         except RecursionError as error:
             raise Unsure("the JSON is nested too deep", text[:400]) from error
         except _Twice as error:
@@ -49,7 +56,7 @@ class JsonSchema(Checker):
             return Checked("wrong", text[:400], f"no JSON: {error.msg}, line {error.lineno}")
         except ValueError as error:
             raise Unsure(f"the JSON cannot be read: {error}", text[:400]) from error
-        return _held_against(validator, value, text[:400])
+        return _held_against(validator, value, text[:400], _FEWEST + len(text))
 
     def _validator(self, reference: str) -> Any:
         if self.shape is not None:
@@ -67,15 +74,29 @@ class JsonSchema(Checker):
             raise Unsure(f"the reference is no JSON Schema: {error}") from error
 
 
+_FEWEST = 5_000
+_steps: ContextVar[Iterator[int]] = ContextVar("steps")
+"""References that may still be followed: a schema that refers to itself twice doubles the work with
+every level of a response."""
+
+
+class _Endless(Exception):
+    """More references than a response of its length has use for."""
+
+
 class _Twice(ValueError):
     """A name stands twice in an object."""
 
 
-def _held_against(validator: Any, value: Any, text: str) -> Checked:
+def _held_against(validator: Any, value: Any, text: str, most: int) -> Checked:
+    """`most`: references of the schema that are followed."""
     try:
+        _steps.set(iter(range(most)))
         error = next(validator.iter_errors(value), None)
     except RecursionError as too_deep:
         raise Unsure("the JSON is nested too deep", text) from too_deep
+    except _Endless as endless:
+        raise Unsure("the schema has too much to try on it", text) from endless
     if error is None:
         return Checked("right", text, "the schema allows it")
     place = "/".join(str(part) for part in error.absolute_path)
@@ -89,6 +110,8 @@ def _json_text(response: str) -> str:
     Raises:
         Unsure: there is none, or several.
     """
+    if response.lstrip()[:1] not in ("{", "["):  # else its texts may hold such a mark
+        response = without_reasoning(response)
     plain = response.strip()
     if plain[:1] in ("{", "["):
         return plain
@@ -123,13 +146,20 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
+def _finite(digits: str) -> float:
+    value = float(digits)
+    if not math.isfinite(value):
+        raise ValueError(f"{shown(digits)} is too large")
+    return value
+
+
 def _no_number(word: str) -> NoReturn:
     raise json.JSONDecodeError(f"{word} is no number", word, 0)
 
 
 @lru_cache(maxsize=32)
 def _compiled(schema: bytes) -> Any:
-    """The validator, with the two rules replaced that a hostile text makes slow."""
+    """The validator, with the rules replaced that a hostile text makes slow, or a float wrong."""
     validator = check_schema(orjson.loads(schema))
     from jsonschema import validators  # what is missing was told by then
 
@@ -137,6 +167,11 @@ def _compiled(schema: bytes) -> Any:
         "pattern": _pattern,
         "patternProperties": _pattern_properties,
         "uniqueItems": _unique_items,
+        "multipleOf": _multiple_of,
+        **{
+            name: _counted(validator.VALIDATORS[name])
+            for name in _REFERENCES & validator.VALIDATORS.keys()
+        },
     }
     for pattern in _patterns(orjson.loads(schema)):
         compiled(pattern, _FEATURE)  # a wrong one is told before an answer is looked at
@@ -183,6 +218,26 @@ def _unique_items(validator: Any, unique: bool, value: Any, _: Any) -> Iterator[
         seen = {json.dumps(_canonical(item), sort_keys=True) for item in value}
         if len(seen) < len(value):
             yield ValidationError("equal items")
+
+
+_REFERENCES = {"$ref", "$dynamicRef", "$recursiveRef"}
+
+
+def _counted(rule: Any) -> Any:
+    def follow(validator: Any, reference: Any, value: Any, schema: Any) -> Iterator[Any]:
+        if next(_steps.get(), None) is None:
+            raise _Endless
+        yield from rule(validator, reference, value, schema) or ()
+
+    return follow
+
+
+def _multiple_of(validator: Any, unit: Any, value: Any, _: Any) -> Iterator[Any]:
+    """By the digits as they stand: 0.3 is three times 0.1."""
+    from jsonschema import ValidationError
+
+    if validator.is_type(value, "number") and Fraction(str(value)) % Fraction(str(unit)):
+        yield ValidationError("no multiple")
 
 
 def _canonical(value: Any) -> Any:

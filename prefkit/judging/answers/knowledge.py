@@ -132,6 +132,8 @@ class KnowledgeBase:
                 "ORDER BY bm25(documents), rowid LIMIT ?",
                 (query, k),
             ).fetchall()
+        if not all(isinstance(part, str) for row in found for part in row[:2]):
+            raise DataError(f"{self.path} holds a document that is no text", hint=_HINT)
         return [Document(*row) for row in found]
 
     def __len__(self) -> int:

@@ -23,6 +23,10 @@ _NUMBER = re.compile(r"Integer ?\( ?([0-9]{1,2000}) ?\)|Float ?\( ?'([0-9.eE+-]{
 _CONSTANTS = ("i", "j", "e")
 """Letters that are read as variables though one side alone has them."""
 
+_ANY = set("cCkKnNmt")
+"""Letters that often stand for any number there is: their name says nothing."""
+
+_DIGITS = 12  # behind the point, of decimal numbers
 _NEAR = 1e-9
 _FAR = 1e-6
 
@@ -73,24 +77,64 @@ def compare(answer: str, reference: str) -> tuple[str, str]:
         except Unreadable as error:
             return "unsure", f"the {name}: {error}"
     wanted, given = sides
-    if verify([wanted], [given], timeout_seconds=0):
+    if _is_pair(wanted) != _is_pair(given) and _is_plain_set(wanted) != _is_plain_set(given):
+        return "unsure", f"{type(given).__name__} against {type(wanted).__name__}"
+    values = _solved(wanted, given)
+    if values is None:
+        return "unsure", "an equation, of which no side is the answer beyond doubt"
+    wanted, given = values
+    if verify([wanted], [given], float_rounding=_DIGITS, timeout_seconds=0):
         return "right", "mathematically equal"
     return _how_they_differ(wanted, given)
 
 
+def _is_pair(side: Any) -> bool:
+    from sympy import Interval, Tuple
+
+    return isinstance(side, Interval | Tuple)
+
+
+def _is_plain_set(side: Any) -> bool:
+    from sympy import FiniteSet
+
+    return isinstance(side, FiniteSet)
+
+
+def _solved(wanted: Any, given: Any) -> list[Any] | None:
+    """Of one equation held against a value the side that is the value; null if none is."""
+    from sympy import Equality
+    from sympy.core.relational import Relational
+
+    sides = [wanted, given]
+    for place, (side, other) in enumerate(((wanted, given), (given, wanted))):
+        if isinstance(side, Equality) and not isinstance(other, Relational):
+            if _is_name(side.lhs):
+                sides[place] = side.rhs
+            elif _is_name(side.rhs):
+                sides[place] = side.lhs
+            else:
+                return None
+    return sides
+
+
+def _is_name(side: Any) -> bool:
+    """What an equation may say the value of: `x`, `f(x)`, `AB`, `|A|`, a sum without letters."""
+    if not side.free_symbols:
+        return bool(side.args)
+    if side.is_Mul:
+        return all(part.is_Symbol for part in side.args)
+    return bool(side.is_Symbol or side.is_Function)
+
+
 def _how_they_differ(wanted: Any, given: Any) -> tuple[str, str]:
     """That no equality was found may only mean that none was shown."""
-    from sympy import Equality, Expr, MatrixBase, Set, Tuple
+    from sympy import Expr, MatrixBase, Set, Tuple
     from sympy.core.relational import Relational
 
     if isinstance(wanted, Relational) and isinstance(given, Relational):
         if type(wanted) is not type(given) or not wanted.lhs.is_Symbol or wanted.lhs != given.lhs:
             return "unsure", "relations that were not shown to be the same"
         wanted, given = wanted.rhs, given.rhs
-    elif isinstance(wanted, Equality):
-        wanted = wanted.rhs
-    elif isinstance(given, Equality):
-        given = given.rhs
     if isinstance(wanted, Expr) and isinstance(given, Expr):
         return _at_points(wanted, given)
     for kind in (Set, Tuple, MatrixBase):
@@ -104,6 +148,9 @@ def _at_points(wanted: Any, given: Any) -> tuple[str, str]:
 
     if any(str(name) in _CONSTANTS for name in wanted.free_symbols ^ given.free_symbols):
         return "unsure", "a letter may be a variable or a constant"
+    alone = [given.free_symbols - wanted.free_symbols, wanted.free_symbols - given.free_symbols]
+    if all(len(names) == 1 and str(next(iter(names))) in _ANY for names in alone):
+        return "unsure", "a letter that may stand for any number has another name"
     names = sorted(wanted.free_symbols | given.free_symbols, key=str)
     told = 0
     for place, (over, under) in enumerate(_POINTS):

@@ -7,14 +7,18 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Literal, NamedTuple
 
 from prefkit.judging.answers.checking import Unsure
+from prefkit.judging.answers.reasoning import without_reasoning
+from prefkit.judging.answers.sentences import first_sentences
 
-__all__ = ["EXPLICIT", "Cut", "Mark", "Several", "cut_answer", "cuts"]
+__all__ = ["EXPLICIT", "Cut", "Mark", "Several", "cut_answer", "cuts", "reference_cut"]
 
 Mark = Literal["hashes", "boxed", "answer_line", "answer_is", "whole"]
 """`hashes` is `#### 18` at the end (with text after it, it is a heading), `boxed` `\\boxed{18}`,
 `answer_line` a line `A: 18` or `Answer: 18` (beside a line `B:`, the former is an option),
-`answer_is` the words "the answer is 18" without a not, if or whether before them, `whole` the whole
-response."""
+`answer_is` the words "the answer is 18", `whole` the whole response.
+
+Reasoning in `<think>` is not looked at. What is denied, doubted or asked in its own sentence, or
+taken back by the next words ("Wait"), is no answer."""
 
 Several = Literal["unsure", "last"]
 """What holds where the same mark comes with different answers."""
@@ -28,13 +32,33 @@ _LINE = re.compile(
     re.IGNORECASE | re.MULTILINE,
 )
 _IS = re.compile(
-    r"\b(?:the|my|final|correct) {1,3}answer {1,3}is(?![a-z])[ \t]{0,5}:?([^\n]+)", re.IGNORECASE
+    r"\b(?:the|my|final|correct) {1,3}answer {1,3}is(?![a-z])[ \t]{0,5}:?", re.IGNORECASE
 )
 _OPTION_B = re.compile(r"^[ \t*_>#]{0,20}b[*_]{0,3}[ \t]{0,5}:", re.IGNORECASE | re.MULTILINE)
-_NOT = re.compile(r"n['’]t\b|\b(?:not|never|if|whether|unless|cannot)\b", re.IGNORECASE)  # noqa: RUF001
+_NOT = re.compile(
+    r"n['’]t\b|\b(?:not|never|no|if|whether|unless|cannot|false|wrong|incorrect|mistak\w{1,4}|might"  # noqa: RUF001
+    r"|may|could|would|is)\b",
+    re.IGNORECASE,
+)
+_DENIED = re.compile(
+    r"(?:not|never|no longer|neither)\b|.*[,;—]\s*(?:but|though|although|however)\b"
+    r"|.*\b(?:that|this|which|it)(?:['’]s| is| was| would be) (?:wrong|incorrect|false|not)\b"  # noqa: RUF001
+    r"|.*\?\s*$",
+    re.IGNORECASE,
+)
+_TAKEN_BACK = re.compile(
+    r"[\s.!?$*_`)}\]]{0,20}(?:no\b\s?[,.!]|wait\b|hmm|oops"
+    r"|(?:but )?(?:that|this|it)(?:['’]s| is| was) (?:wrong|incorrect|not (?:right|correct|true)))",  # noqa: RUF001
+    re.IGNORECASE,
+)
+_SENTENCE = 2_000  # characters of an answer in words
 _BEFORE = 60  # characters of the same sentence that may turn its meaning round
 _BRACES = re.compile(r"\\(?:f?boxed)[ \t]{0,5}\{|\\[\\{}]|[{}]")
 _END = re.compile(r"(?<=[^\d\s])[.!?](?=\s|$)|(?<=\d)[.!?](?=\s|$)")
+
+
+_Found = tuple[str, int]
+"""An answer, and where the text goes on behind it."""
 
 
 class Cut(NamedTuple):
@@ -46,11 +70,26 @@ class Cut(NamedTuple):
 
 def cuts(text: str, marks: Sequence[Mark]) -> list[Cut]:
     """Every answer behind the first of the marks that the text has; empty if it has none."""
+    text = without_reasoning(text)
     for mark in marks:
-        found = [Cut(mark, answer) for part in _FINDERS[mark](text) if (answer := _bare(part))]
+        stood = _FINDERS[mark](text)
+        parts = (part for part, end in stood if not _TAKEN_BACK.match(text, end))
+        found = [Cut(mark, answer) for part in parts if (answer := _bare(part))]
         if found:
             return found
     return []
+
+
+def reference_cut(reference: str) -> Cut:
+    """The answer that a reference gives: behind its last mark, or the whole of it.
+
+    Raises:
+        Unsure: there is none in it, as in a lone asterisk.
+    """
+    found = cuts(reference, EXPLICIT) or cuts(reference, ("whole",))
+    if not found:
+        raise Unsure("the reference holds no answer")
+    return found[-1]
 
 
 def cut_answer(found: Sequence[Cut], several: Several, same: Callable[[Cut], object]) -> Cut:
@@ -66,7 +105,7 @@ def cut_answer(found: Sequence[Cut], several: Several, same: Callable[[Cut], obj
     return found[-1]
 
 
-def _boxed(text: str) -> Iterable[str]:
+def _boxed(text: str) -> Iterable[_Found]:
     """What stands in boxes whose braces match; of boxes in a box the outer one."""
     starts: list[int | None] = []
     boxes = 0
@@ -81,42 +120,47 @@ def _boxed(text: str) -> Iterable[str]:
             if start is not None:
                 boxes -= 1
                 if not boxes:
-                    yield text[start : brace.start()]
+                    yield text[start : brace.start()], brace.end()
 
 
-def _last_hashes(text: str) -> Iterable[str]:
+def _last_hashes(text: str) -> Iterable[_Found]:
     """The lines of hashes that nothing else follows, in order."""
-    found: list[str] = []
+    found: list[_Found] = []
     for line in reversed(text.splitlines()):
         mark = _HASHES.search(line)
         if mark is not None:
-            found.append(mark[1])
+            found.append((mark[1], len(text)))
         elif line.strip():
             break
     return reversed(found)
 
 
-def _lines(text: str) -> Iterable[str]:
+def _lines(text: str) -> Iterable[_Found]:
     has_options = _OPTION_B.search(text) is not None
     for found in _LINE.finditer(text):
-        if not (has_options and found[1].lower() == "a"):
-            yield found[2]
+        is_option = has_options and found[1].lower() == "a"
+        if not is_option and not _DENIED.match(found[2].strip()):
+            yield found[2], found.end()
 
 
-def _said(text: str) -> Iterable[str]:
-    """What follows the words, to the end of the sentence."""
+def _said(text: str) -> Iterable[_Found]:
+    """What follows the words, to the end of the sentence; both, where that may be in two places."""
     for found in _IS.finditer(text):
         before = text[max(0, found.start() - _BEFORE) : found.start()]
-        if not _NOT.search(_END.split(before)[-1].rpartition("\n")[2]):
-            yield _END.split(found[1], maxsplit=1)[0]
+        if _NOT.search(_END.split(before)[-1].rpartition("\n")[2]):
+            continue
+        rest = text[found.end() : found.end() + _SENTENCE].partition("\n")[0]
+        for part in first_sentences(rest):
+            if not _DENIED.match(part.strip()):
+                yield part.strip().rstrip(".!"), found.end() + len(part)
 
 
-_FINDERS: dict[Mark, Callable[[str], Iterable[str]]] = {
+_FINDERS: dict[Mark, Callable[[str], Iterable[_Found]]] = {
     "hashes": _last_hashes,
     "boxed": _boxed,
     "answer_line": _lines,
     "answer_is": _said,
-    "whole": lambda text: (text,),
+    "whole": lambda text: ((text, len(text)),),
 }
 
 

@@ -9,7 +9,15 @@ from typing import Literal
 from pydantic import Field
 
 from prefkit.judging.answers.checking import Checked, Checker, Unsure, shown
-from prefkit.judging.answers.marks import EXPLICIT, Cut, Mark, Several, cut_answer, cuts
+from prefkit.judging.answers.marks import (
+    EXPLICIT,
+    Cut,
+    Mark,
+    Several,
+    cut_answer,
+    cuts,
+    reference_cut,
+)
 from prefkit.judging.answers.numerals import Decimal, Numeral, last_number, read_number
 from prefkit.judging.answers.units import unit_of
 
@@ -48,9 +56,8 @@ class Number(Checker):
         return Checked("wrong", text, f"{_said(answer)} is not {_said(wanted)}")
 
     def _wanted(self, reference: str) -> Numeral:
-        found = cuts(reference, EXPLICIT) or cuts(reference, ("whole",))
         try:
-            return read_number(found[-1].text, self.decimal)
+            return read_number(reference_cut(reference).text, self.decimal)
         except Unsure as unsure:
             raise Unsure(f"the reference is no number: {unsure}") from unsure
 
@@ -76,7 +83,7 @@ class Number(Checker):
             return any(self._near(value, wanted.value) for value in _readings(answer))
         asked, given = unit_of(wanted.unit), unit_of(answer.unit)
         if asked is None:  # a noun, such as eggs
-            if answer.unit and _noun(answer.unit) != _noun(wanted.unit):
+            if answer.unit and (given or _noun(answer.unit) != _noun(wanted.unit)):
                 raise Unsure(f"{shown(answer.unit)} against {shown(wanted.unit)}", text)
             return self._near(answer.value, wanted.value)
         if not answer.unit:

@@ -34,6 +34,7 @@ _WRITTEN = (
     (re.compile(r"\\(?:times|cdot)(?![a-z])|[×·∙⋅]"), " x "),  # noqa: RUF001
     (re.compile(r"\\(?:approx|simeq)(?![a-z])|≈"), "="),
     (re.compile(r"\\([$%€£])"), r"\1"),
+    (re.compile(r"\*(?=\d)(?<=\d\*)"), " x "),
     (re.compile(r"[*`]+"), ""),
 )
 _SUPERS = re.compile("[⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻]{1,20}")
@@ -58,10 +59,18 @@ _TIMES = re.compile(r"\s*(hundred|thousand|million|billion|trillion)\b", re.IGNO
 _FACTORS = {"hundred": 2, "thousand": 3, "million": 6, "billion": 9, "trillion": 12}
 _MORE = re.compile(
     r"\s*(?:[:/*^,.<>~±_]|x\b|[-+]|to\b|or\b|and\b|through\b)?\s*[$€£(]?\.?\d"
-    r"|\s*[\\^√]|\s*[-+*/]\s*[a-z(\\]|\(|±|[eE]\d",
+    r"|\s*[\\^√]|\s*[-+*/]\s*[a-z(\\]|\(|±|[eE]\d|!|\.{2}|[.,]?\s?\\|\s?_|[٫٬+]",  # noqa: RUF001
     re.IGNORECASE,
 )
 _GLUED = re.compile(r"(?:[kKMB]|bn|mn)(?![A-Za-z°/])|[abcdefijnopqrtuvwxyzπ](?![A-Za-z])")
+_CHANGED = re.compile(
+    r"\s*(?:(?:[kKMBT]|[bm]ln)(?![A-Za-z°/])|(?:bn|mn|mil|mio|mrd|lakh|crore|dozen|score|ten|hundred"
+    r"|thousand|million|billion|trillion|(?:ten|hundred|thousand|million)th|third|fourth|fifth)s?\b"
+    r"|(?:halves|half|squared|cubed|factorial|plus|minus|divided|multiplied|choose|mod|point|over)\b"
+    r"|(?:and|&)\s(?:a\s)?(?:half|quarter|third)|or\s(?:more|less|fewer|so)\b|at\s(?:least|most)\b)",
+)
+"""Words that make another number of the one before them."""
+
 _UNIT = re.compile(
     r"\s*(%|¢|°\s?[CFcf]?(?![a-z])|[$€£¥]"
     r"|(?:(?:square|cubic|sq\.?)\s)?[A-Za-z]+(?:\^?[23])?(?:(?:\s?/\s?|\sper\s)[A-Za-z]+)?)"
@@ -98,7 +107,7 @@ def read_number(text: str, decimal: Decimal = "point") -> Numeral:
     if after.lower() in _NO_UNITS.split():
         after = ""
     has_next = unit is not None and after and _NEXT.match(rest, unit.end())
-    if _MORE.match(rest) or _GLUED.match(rest) or has_next:
+    if _MORE.match(rest) or _GLUED.match(rest) or _CHANGED.match(rest) or has_next:
         raise Unsure(f"{shown(text)} can be read in more than one way", text[:_READ])
     said = (head["currency"] or "").replace("US$", "$")
     return Numeral(value, said or after)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["sentence_bounds", "sentences"]
+__all__ = ["first_sentences", "sentence_bounds", "sentences"]
 
 _END = re.compile(r"[.!?…]{1,10}[\"'”’)\]*_]{0,4}(?=\s|$)")  # noqa: RUF001
 _DENSE = re.compile(r"[。！？]")  # noqa: RUF001 - no blank follows these
@@ -14,6 +14,10 @@ _SHORT = (
     "est gen col capt lt sgt rev hon gov sen rep jan feb mar apr jun jul aug sep sept oct nov dec "
     "u.s u.k a.m p.m"
 )
+_INITIAL = re.compile(r"(?:^|[\s(\"'“‘\[*])[^\W\d_]$")  # noqa: RUF001
+_INITIALS = re.compile(r"[^\W\d_]\.\s?[^\W\d_]$")
+_OPENING = "(\"'“‘[* "  # noqa: RUF001
+_NEXT_INITIAL = re.compile(r"\s*[^\W\d_]\.")
 _ABBREVIATIONS = frozenset(_SHORT.split())
 
 
@@ -44,6 +48,26 @@ def sentence_bounds(text: str) -> tuple[int, int]:
         for part in _END.split(dense)
     )
     return min(fewest, most), max(fewest, most)
+
+
+def first_sentences(line: str) -> list[str]:
+    """The first sentence of a line; two readings, the longer first, where an initial may end it.
+
+    A letter that begins the line ends a sentence unless another initial follows (`J. R. Tolkien`);
+    behind a word it may be either (`vitamin C. It`, `George W. Bush`).
+    """
+    shorter: str | None = None
+    for end in _END.finditer(line):
+        before = line[max(0, end.start() - 20) : end.start()]
+        is_initial = _INITIAL.search(before) is not None
+        begins = is_initial and end.start() < 20 and not before.strip(_OPENING)[1:]
+        if begins and not _NEXT_INITIAL.match(line, end.end()):
+            return [line[: end.end()]]
+        if not _is_abbreviation(line, end):
+            return [line[: end.end()], *([shorter] if shorter else [])]
+        if is_initial and not begins and not _INITIALS.search(before):
+            shorter = shorter or line[: end.end()]
+    return [line, *([shorter] if shorter else [])]
 
 
 def _of_line(line: str) -> list[str]:

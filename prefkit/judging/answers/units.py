@@ -81,9 +81,10 @@ def unit_of(words: str) -> Unit | None:
     """The unit of that name, also as a square, a cube or a rate (`m^2`, `km/h`); null if unknown.
 
     Args:
-        words: as they stand, in any case, singular or plural.
+        words: as they stand, singular or plural, in any case; but `M` and what is short for mega
+            with one more letter are not known.
     """
-    parts = words.lower().replace(" per ", "/").replace(" ", "").split("/")
+    parts = words.replace(" per ", "/").replace(" ", "").split("/")
     found = [_powered(part) for part in parts]
     if len(parts) > 2 or any(unit is None for unit in found):
         return None
@@ -96,7 +97,7 @@ def unit_of(words: str) -> Unit | None:
 
 def _powered(part: str) -> Unit | None:
     for start, power in (("square", 2), ("sq", 2), ("cubic", 3)):
-        if part.startswith(start) and (base := _plain(part.removeprefix(start).lstrip("."))):
+        if part.lower().startswith(start) and (base := _plain(part[len(start) :].lstrip("."))):
             return Unit(f"{base.dimension}^{power}", base.factor**power)
     name = part.replace("^", "")
     if name[-1:] in ("2", "3") and (base := _plain(name[:-1])):
@@ -107,4 +108,7 @@ def _powered(part: str) -> Unit | None:
 
 def _plain(name: str) -> Unit | None:
     units = _single()
+    if name[:1] == "M" and len(name) < 3:
+        return None  # mega or milli, a month or a metre: it is not said
+    name = name.lower()
     return units.get(name) or (units.get(name[:-1]) if name.endswith("s") else None)

@@ -105,6 +105,7 @@ def _status(leaving: SystemExit) -> int:
 
 def _told(error: BaseException) -> list[str]:
     """The kind of an error and its words; an error may have words that raise another."""
+    error.__traceback__ = None  # it holds all that was in use, and there may be no memory left
     kind = type(error).__name__[:80]
     try:
         return [kind, str(error)[:_TEXT]]

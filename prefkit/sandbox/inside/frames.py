@@ -7,14 +7,20 @@ import socket
 import struct
 from typing import Any
 
-__all__ = ["HEAD", "packed", "receive", "send"]
+__all__ = ["ENDED", "HEAD", "packed", "receive", "send"]
 
 HEAD = struct.Struct(">I")
+ENDED = struct.Struct("=idq")
+"""How a candidate ended, as its runner tells: status of `waitpid`, CPU seconds, peak kilobytes."""
+
+_written = json.JSONEncoder(separators=(",", ":")).encode
+_read = json.JSONDecoder().decode
+_PART = 1 << 16
 
 
 def packed(message: Any) -> bytes:
     """A message as it is sent."""
-    body = json.dumps(message, separators=(",", ":")).encode("ascii")
+    body = _written(message).encode("ascii")
     return HEAD.pack(len(body)) + body
 
 
@@ -26,20 +32,16 @@ def send(channel: socket.socket, message: Any) -> None:
 def receive(channel: socket.socket) -> Any:
     """The next message, waiting for it; null once the other side has closed.
 
-    For the inside, which trusts the parent; the parent reads with limits of its own.
+    For the inside, which trusts the parent: it sends no message before the last one was answered.
+    The parent itself reads with limits of its own.
     """
-    head = _exactly(channel, HEAD.size)
-    if head is None:
-        return None
-    body = _exactly(channel, HEAD.unpack(head)[0])
-    return None if body is None else json.loads(body)
-
-
-def _exactly(channel: socket.socket, count: int) -> bytes | None:
-    parts = bytearray()
-    while len(parts) < count:
-        part = channel.recv(min(1 << 20, count - len(parts)))
+    whole = bytearray()
+    missing = HEAD.size
+    while missing > 0:
+        part = channel.recv(_PART)
         if not part:
             return None
-        parts += part
-    return bytes(parts)
+        whole += part
+        if len(whole) >= HEAD.size:
+            missing = HEAD.size + HEAD.unpack_from(whole)[0] - len(whole)
+    return _read(whole[HEAD.size :].decode("ascii"))

@@ -26,12 +26,12 @@ _REFER, _TRUNCATE, _IOCTL_DEVICE = 1 << 13, 1 << 14, 1 << 15
 _BIND_TCP, _CONNECT_TCP = 1 << 0, 1 << 1
 _SCOPE_ABSTRACT, _SCOPE_SIGNAL = 1 << 0, 1 << 1
 
-_libc = ctypes.CDLL(None, use_errno=True)
+_syscall = ctypes.CDLL(None, use_errno=True).syscall
 
 
 def abi() -> int:
     """The version that the kernel speaks; 0 = none."""
-    found = int(_libc.syscall(_CREATE, None, ctypes.c_size_t(0), ctypes.c_uint32(_VERSION)))
+    found = int(_syscall(_CREATE, None, ctypes.c_size_t(0), ctypes.c_uint32(_VERSION)))
     return max(0, found)
 
 
@@ -89,7 +89,7 @@ def _allow(ruleset: int, path: str, rights: int) -> None:
 
 
 def _call(number: int, *arguments: object) -> int:
-    found = int(_libc.syscall(number, *arguments))
+    found = int(_syscall(number, *arguments))
     if found < 0:
         code = ctypes.get_errno()
         raise OSError(code, f"landlock: {os.strerror(code)}")

@@ -7,14 +7,15 @@ import os
 import resource
 import signal
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 from prefkit.sandbox.inside import landlock, syscalls
 
-__all__ = ["Config", "become", "lock", "prepare", "undumpable"]
+__all__ = ["Config", "Prepared", "become", "lock", "prepare", "undumpable"]
 
+_KILLED = int(signal.SIGKILL)
 _SET_PARENT_DEATH_SIGNAL, _SET_DUMPABLE, _SET_NO_NEW_PRIVILEGES = 1, 4, 38
-_libc = ctypes.CDLL(None, use_errno=True)
+_prctl = ctypes.CDLL(None, use_errno=True).prctl
 
 
 @dataclass(frozen=True)
@@ -61,65 +62,71 @@ def become(user: int) -> None:
 
 def undumpable() -> None:
     """Nobody of the same user reads this process's memory."""
-    _libc.prctl(_SET_DUMPABLE, 0, 0, 0, 0)
+    _prctl(_SET_DUMPABLE, 0, 0, 0, 0)
 
 
-def prepare(config: Config) -> int | None:
-    """What `lock` needs, made once by the runner; null where nothing is isolated.
+class Prepared(NamedTuple):
+    """What was made once by the runner, for `lock` in every fork of it."""
+
+    rules: int | None
+    """A descriptor of file rules; null where nothing is isolated."""
+    limits: tuple[tuple[int, tuple[int, int]], ...]
+
+
+def prepare(config: Config) -> Prepared:
+    """Limit the runner, in what its forks may inherit and it does not need, and ready the rest.
 
     Raises:
         OSError: the kernel lacks something; nothing may run then.
     """
-    if not config.isolated:
-        return None
-    if landlock.abi() < config.least_landlock:
-        raise OSError(f"Landlock {config.least_landlock} is needed, this kernel has older")
-    syscalls.prepare()
-    return landlock.prepare(config.readable, ("/dev/null", "/dev/zero", "/dev/full"))
-
-
-def lock(config: Config, rules: int | None, parent: int) -> None:
-    """Give up files, network, processes, signals and memory beyond the limits.
-
-    Raises:
-        OSError: something could not be given up; nothing may run then.
-    """
-    os.setsid()
-    _libc.prctl(_SET_PARENT_DEATH_SIGNAL, int(signal.SIGKILL), 0, 0, 0)
-    if os.getppid() != parent:  # it died before the signal was asked for
-        os._exit(1)
-    undumpable()
-    if rules is None:
-        _limit(config)
-        return
-    _no_new_privileges()
-    landlock.restrict(rules)
-    _limit(config)
-    syscalls.apply(os.getpid())
-
-
-def _no_new_privileges() -> None:
-    if _libc.prctl(_SET_NO_NEW_PRIVILEGES, 1, 0, 0, 0):
-        raise OSError(ctypes.get_errno(), "no_new_privs is refused")
-
-
-def _limit(config: Config) -> None:
     limits = {
-        resource.RLIMIT_AS: config.memory_bytes,
         resource.RLIMIT_FSIZE: config.file_bytes,
         resource.RLIMIT_NOFILE: config.open_files,
         resource.RLIMIT_CORE: 0,
         resource.RLIMIT_MEMLOCK: 0,
         resource.RLIMIT_MSGQUEUE: 0,
     }
-    if config.processes is not None:
-        limits[resource.RLIMIT_NPROC] = config.processes
     for which, most in limits.items():
-        hard = resource.getrlimit(which)[1]
-        least = most if hard == resource.RLIM_INFINITY else min(most, hard)
-        resource.setrlimit(which, (least, least))
-    resource.setrlimit(resource.RLIMIT_CPU, (config.cpu_s, config.cpu_s + 1))
+        resource.setrlimit(which, _at_most(which, most))
     # The hard limit stays: a program may ask for more of its own memory
     hard = resource.getrlimit(resource.RLIMIT_STACK)[1]
     if hard == resource.RLIM_INFINITY or hard >= config.stack_bytes:
         resource.setrlimit(resource.RLIMIT_STACK, (config.stack_bytes, hard))
+    later = [(resource.RLIMIT_AS, _at_most(resource.RLIMIT_AS, config.memory_bytes))]
+    later.append((resource.RLIMIT_CPU, (config.cpu_s, config.cpu_s + 1)))
+    if config.processes is not None:
+        later.append((resource.RLIMIT_NPROC, _at_most(resource.RLIMIT_NPROC, config.processes)))
+    return Prepared(_rules(config) if config.isolated else None, tuple(later))
+
+
+def _at_most(which: int, most: int) -> tuple[int, int]:
+    hard = resource.getrlimit(which)[1]
+    least = most if hard == resource.RLIM_INFINITY else min(most, hard)
+    return least, least
+
+
+def _rules(config: Config) -> int:
+    if landlock.abi() < config.least_landlock:
+        raise OSError(f"Landlock {config.least_landlock} is needed, this kernel has older")
+    syscalls.prepare()
+    if _prctl(_SET_NO_NEW_PRIVILEGES, 1, 0, 0, 0):  # forks inherit it
+        raise OSError(ctypes.get_errno(), "no_new_privs is refused")
+    return landlock.prepare(config.readable, ("/dev/null", "/dev/zero", "/dev/full"))
+
+
+def lock(prepared: Prepared, parent: int) -> None:
+    """Give up files, network, processes, signals and memory beyond the limits.
+
+    Raises:
+        OSError: something could not be given up; nothing may run then.
+    """
+    os.setsid()
+    _prctl(_SET_PARENT_DEATH_SIGNAL, _KILLED, 0, 0, 0)
+    if os.getppid() != parent:  # it died before the signal was asked for
+        os._exit(1)
+    undumpable()
+    for which, most in prepared.limits:
+        resource.setrlimit(which, most)
+    if prepared.rules is not None:
+        landlock.restrict(prepared.rules)
+        syscalls.apply(os.getpid())

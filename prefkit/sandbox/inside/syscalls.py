@@ -11,12 +11,11 @@ import ctypes
 import os
 import platform
 import struct
-from collections.abc import Iterable, Iterator
+from collections.abc import Sequence
 from functools import cache
 
 __all__ = ["apply", "is_known_machine", "prepare", "program"]
 
-# Those that are made most stand first: the list is walked in order.
 _TABLE = """
 futex 202 clock_gettime 228 read 0 write 1 mmap 9 munmap 11 mprotect 10 brk 12 mremap 25 madvise 28
 nanosleep 35 clock_nanosleep 230 sched_yield 24 getpid 39 gettid 186 rt_sigaction 13
@@ -55,13 +54,15 @@ _LOAD, _EQUAL, _LEAST, _SET, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
 _ALLOW, _KILL_PROCESS, _ERRNO = 0x7FFF0000, 0x80000000, 0x00050000
 _NUMBER, _MACHINE, _ARGUMENTS = 0, 4, 16
 
-_SET_NO_NEW_PRIVILEGES, _SET_SECCOMP, _FILTER = 38, 22, 2
+_SET_SECCOMP, _FILTER = 22, 2
+_NOTHING = ctypes.c_ulong(0)
 
 _ANY_PROCESS = 0x7FFFFFFF  # no process has this number
 _CODE = ctypes.create_string_buffer(8 * 4096)
 _PLACES: list[int] = []
 
-_libc = ctypes.CDLL(None, use_errno=True)
+# Looked up here, and not by every fork anew
+_prctl = ctypes.CDLL(None, use_errno=True).prctl
 
 _Line = tuple[int, int, int, int]
 
@@ -72,24 +73,29 @@ def is_known_machine() -> bool:
 
 
 def prepare() -> None:
-    """Make the list ready, so that no fork has to."""
+    """Make the list ready, so that no fork has to.
+
+    Raises:
+        OSError: the machine is another.
+    """
+    if not is_known_machine():
+        raise OSError(_ENOSYS, f"no list of system calls for {platform.machine()}")
     _prepare()
 
 
 def apply(process: int) -> None:
-    """Hold this process to the list, for good; `process` is its own id.
+    """Hold this process to the list, for good; `process` is its own id. After `prepare` only.
 
     Raises:
-        OSError: the kernel refuses, or the machine is another; nothing may run then.
+        OSError: the kernel refuses; nothing may run then.
     """
-    if not is_known_machine():
-        raise OSError(_ENOSYS, f"no list of system calls for {platform.machine()}")
     length = _prepare()
     for place in _PLACES:
         struct.pack_into("=I", _CODE, place, process)
     head = struct.pack("HP", length, ctypes.addressof(_CODE))
-    _control(_SET_NO_NEW_PRIVILEGES, 1, 0)
-    _control(_SET_SECCOMP, _FILTER, ctypes.c_char_p(head))
+    if _prctl(_SET_SECCOMP, ctypes.c_ulong(_FILTER), head, _NOTHING, _NOTHING):
+        code = ctypes.get_errno()
+        raise OSError(code, f"seccomp: {os.strerror(code)}")
 
 
 @cache
@@ -103,60 +109,79 @@ def _prepare() -> int:
     return len(lines)
 
 
-def _control(option: int, one: int, other: object) -> None:
-    if _libc.prctl(option, ctypes.c_ulong(one), other, ctypes.c_ulong(0), ctypes.c_ulong(0)):
-        code = ctypes.get_errno()
-        raise OSError(code, f"seccomp: {os.strerror(code)}")
-
-
 def program(process: int) -> list[_Line]:
-    """The filter, an instruction a line: code, jump if true, jump if false, operand."""
-    lines: list[_Line] = [
+    """The filter, an instruction a line: code, jump if true, jump if false, operand.
+
+    A search by halves over ranges of numbers: the kernel follows the filter once for each number
+    there is, whenever it is put on a process.
+    """
+    return [
         (_LOAD, 0, 0, _MACHINE),
         (_EQUAL, 1, 0, _ARCHITECTURE),
         (_RETURN, 0, 0, _KILL_PROCESS),
         (_LOAD, 0, 0, _NUMBER),
+        *_search(_ranges(process)),
     ]
-    for number in _ALLOWED:
-        lines += [(_EQUAL, 0, 1, number), (_RETURN, 0, 0, _ALLOW)]
-    lines += _case(_CLONE, [*_argument(0, _SET, _CLONE_THREAD)], _EPERM)
-    # "No such call": the C library then asks by `clone`, whose flags can be read here
-    lines += [(_EQUAL, 0, 1, _CLONE3), (_RETURN, 0, 0, _ERRNO | _ENOSYS)]
-    for number in (_KILL, _TGKILL):
-        lines += _case(number, [*_argument(0, _EQUAL, process)], _EPERM)
-    lines += _case(_PRCTL, _one_of(0, _NAMES), _EPERM)
-    lines += _case(_IOCTL, _one_of(1, _IOCTLS), _ENOTTY)
-    lines += _case(_FCNTL, _one_of(1, _FCNTLS), _EPERM)
-    # A program may lower its own limits, or raise its stack within them, never another's
-    lines += _case(_PRLIMIT, [*_argument(0, _EQUAL, _OWN)], _EPERM)
-    lines += _case(_SOCKETPAIR, [*_argument(0, _EQUAL, _AF_UNIX)], _EPERM)
-    # With an address half of a pair would reach any socket of the machine that has a name
-    lines += _case(_SENDTO, [*_null(4)], _EPERM)
-    lines += [(_LEAST, 0, 1, _RECENT), (_RETURN, 0, 0, _ERRNO | _ENOSYS)]
-    return [*lines, (_RETURN, 0, 0, _ERRNO | _EPERM)]
 
 
-def _case(number: int, body: list[_Line], refusal: int) -> list[_Line]:
-    """What follows for one call: a body that allows or falls through, then the refusal."""
-    inner = [*body, (_RETURN, 0, 0, _ERRNO | refusal)]
-    return [(_EQUAL, 0, len(inner), number), *inner]
+def _ranges(process: int) -> list[tuple[int, list[_Line]]]:
+    """From which number on what is done, in order."""
+    cases = _cases(process)
+    found: list[tuple[int, list[_Line]]] = []
+    for number in range(max(_RECENT, *_ALLOWED, *cases) + 2):
+        refusal = _ENOSYS if number >= _RECENT else _EPERM
+        done = [(_RETURN, 0, 0, _ALLOW if number in _ALLOWED else _ERRNO | refusal)]
+        done = cases.get(number, done)
+        if not found or found[-1][1] != done:
+            found.append((number, done))
+    return found
 
 
-def _argument(place: int, test: int, value: int) -> Iterator[_Line]:
+def _search(ranges: list[tuple[int, list[_Line]]]) -> list[_Line]:
+    if len(ranges) == 1:
+        return ranges[0][1]
+    middle = len(ranges) // 2
+    low = _search(ranges[:middle])
+    return [(_LEAST, len(low), 0, ranges[middle][0]), *low, *_search(ranges[middle:])]
+
+
+def _cases(process: int) -> dict[int, list[_Line]]:
+    """What is done for the calls that are allowed with certain arguments."""
+    return {
+        _CLONE: _if(0, _SET, [_CLONE_THREAD], _EPERM),
+        # "No such call": the C library then asks by `clone`, whose flags can be read here
+        _CLONE3: [(_RETURN, 0, 0, _ERRNO | _ENOSYS)],
+        _KILL: _if(0, _EQUAL, [process], _EPERM),
+        _TGKILL: _if(0, _EQUAL, [process], _EPERM),
+        _PRCTL: _if(0, _EQUAL, _NAMES, _EPERM),
+        _IOCTL: _if(1, _EQUAL, _IOCTLS, _ENOTTY),
+        _FCNTL: _if(1, _EQUAL, _FCNTLS, _EPERM),
+        # A program may lower its own limits, or raise its stack within them, never another's
+        _PRLIMIT: _if(0, _EQUAL, [_OWN], _EPERM),
+        _SOCKETPAIR: _if(0, _EQUAL, [_AF_UNIX], _EPERM),
+        # With an address half of a pair would reach any socket of the machine that has a name
+        _SENDTO: _if_null(4, _EPERM),
+    }
+
+
+def _if(place: int, test: int, values: Sequence[int], refusal: int) -> list[_Line]:
     """Allow if the low half of an argument passes a test; the kernel reads these as 32 bits."""
-    yield (_LOAD, 0, 0, _ARGUMENTS + 8 * place)
-    yield (test, 0, 1, value & 0xFFFFFFFF)
-    yield (_RETURN, 0, 0, _ALLOW)
+    count = len(values)
+    return [
+        (_LOAD, 0, 0, _ARGUMENTS + 8 * place),
+        *((test, count - k, 0, value) for k, value in enumerate(values)),
+        (_RETURN, 0, 0, _ERRNO | refusal),
+        (_RETURN, 0, 0, _ALLOW),
+    ]
 
 
-def _null(place: int) -> Iterator[_Line]:
+def _if_null(place: int, refusal: int) -> list[_Line]:
     """Allow if a pointer is null: both halves."""
-    yield (_LOAD, 0, 0, _ARGUMENTS + 8 * place)
-    yield (_EQUAL, 0, 3, 0)
-    yield (_LOAD, 0, 0, _ARGUMENTS + 8 * place + 4)
-    yield (_EQUAL, 0, 1, 0)
-    yield (_RETURN, 0, 0, _ALLOW)
-
-
-def _one_of(place: int, values: Iterable[int]) -> list[_Line]:
-    return [line for value in values for line in _argument(place, _EQUAL, value)]
+    return [
+        (_LOAD, 0, 0, _ARGUMENTS + 8 * place),
+        (_EQUAL, 0, 2, 0),
+        (_LOAD, 0, 0, _ARGUMENTS + 8 * place + 4),
+        (_EQUAL, 1, 0, 0),
+        (_RETURN, 0, 0, _ERRNO | refusal),
+        (_RETURN, 0, 0, _ALLOW),
+    ]

@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from prefkit.collectors.prompts import Prompt
 from prefkit.collectors.synthetic.code import Code
-from prefkit.collectors.synthetic.recipe import Cast, Setting
+from prefkit.collectors.synthetic.recipe import Cast, Caster, Draft, Made, Setting
 from prefkit.errors import ConfigError
 from prefkit.sandbox.levels import strongest_level
 from prefkit.schema.records import Comparison, Message, Response, Vote
@@ -19,9 +20,20 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "sandbox"))
 
 from callers import cannot
 
-__all__ = ["ADD", "Told", "comparison", "executed", "own_task"]
+__all__ = [
+    "ADD",
+    "BLANK",
+    "Told",
+    "as_prompt",
+    "code_caster",
+    "comparison",
+    "executed",
+    "own_task",
+]
 
 ADD = "def add(a, b):\n    return a + b\n"
+
+BLANK = Made(Draft(None, None, {}, ""), "")
 
 _QUICK: dict[str, Any] = {"call_s": 0.5, "total_s": 2.0, "mutants": 0, "variants": 0}
 
@@ -32,6 +44,7 @@ class Told(NamedTuple):
     casts: list[Cast]
     facts: dict[str, Any]
     lines: dict[str, str]
+    timings: dict[str, Any]
 
     @property
     def votes(self) -> list[Vote]:
@@ -77,13 +90,23 @@ def comparison(task: Any, *codes: str | tuple[str, dict[str, Any]]) -> Compariso
     return Comparison(prompt, tuple(responses), (), reference=json.dumps(task))
 
 
-def executed(comparisons: Sequence[Comparison], *, unsafe: bool = False, **options: Any) -> Told:
+def as_prompt(task: dict[str, Any]) -> Prompt:
+    """The prompt of a task, as `comparison` puts it where the task says nothing else."""
+    words = Message("user", task["prompt"])
+    return Prompt("tasks.jsonl", "line 1", None, (words,), reference=json.dumps(task))
+
+
+def code_caster(*, unsafe: bool = False, **options: Any) -> Caster:
     try:
         strongest_level()
     except ConfigError as error:
         cannot(str(error))
     recipe = make(Code, {**_QUICK, **options}, "code")
-    caster = recipe.caster(Setting("synthetic:code", {}, unsafe, 2))
+    return recipe.caster(Setting("synthetic:code", {}, unsafe, 2))
+
+
+def executed(comparisons: Sequence[Comparison], *, unsafe: bool = False, **options: Any) -> Told:
+    caster = code_caster(unsafe=unsafe, **options)
     with caster:
         casts = list(caster.cast(comparisons))
-    return Told(casts, caster.facts(), dict(caster.lines()))
+    return Told(casts, caster.facts(), dict(caster.lines()), caster.timings())

@@ -186,6 +186,10 @@ def test_a_list_of_plain_answers_is_several_references(
     assert references_of(compare("a?", ["b"], reference=reference)) == wanted
 
 
+def test_a_reference_that_is_null_is_none() -> None:
+    assert references_of(compare("a?", ["b"], reference="null")) == (None,)
+
+
 def test_any_of_several_references_makes_an_answer_right() -> None:
     texts = ["The answer is 4.", "The answer is 5.", "The answer is 6.", "none"]
     (cast,), _ = checked([compare("a?", texts, reference='["5", "4"]')], checker="number")

@@ -13,8 +13,9 @@ from recipe_rows import JudgeServer, answered, facts_of, jsonl, larger, set_asid
 
 from prefkit.collectors.synthetic.best_of import BestOf
 from prefkit.collectors.synthetic.form_rules import FormRules
+from prefkit.collectors.synthetic.own_answers import OwnAnswers
 from prefkit.collectors.synthetic.recipe import Cast, Setting
-from prefkit.errors import BudgetReached, ConfigError
+from prefkit.errors import BudgetReached, ConfigError, NothingUsable
 from prefkit.llm.connect import connect
 from prefkit.schema.ids import messages_digest
 from prefkit.schema.records import Comparison, Message, Response
@@ -142,6 +143,23 @@ def test_a_judge_that_ranks_its_own_answers_is_warned_of(
     assert "2 of 3 responses" in dict(caster.lines())["Own answers"]
 
 
+def test_every_ranker_of_a_panel_is_counted_and_every_response_once() -> None:
+    own = OwnAnswers(["gpt-4o", "gpt-4o-mini"])
+    row = compare("Q", ["a", "b"])
+    named = tuple(
+        one._replace(model=model)
+        for one, model in zip(row.responses, ("gpt-4o", "claude-3"), strict=True)
+    )
+    own.add(row._replace(responses=named))
+    assert own.facts() == {
+        "responses": 2,
+        "same_model": {"gpt-4o": 1},
+        "same_family": {"gpt-4o-mini": 1},
+        "unknown": 0,
+    }
+    assert (own.told() or "").startswith("1 of 2 responses are of the ranker's kind: 1 by gpt-4o, ")
+
+
 def test_a_budget_that_is_reached_while_judging_leaves_a_valid_part(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -226,15 +244,14 @@ def test_what_a_reward_model_cannot_score_is_missing(tmp_path: Path) -> None:
 
 
 def test_a_server_that_is_no_reward_model_gives_no_vote_and_says_why(tmp_path: Path) -> None:
-    with JudgeServer(larger) as server:
-        facts = facts_of(
-            write(tmp_path / "d", compare("A?", ["one", "two"])),
+    data = write(tmp_path / "d", compare("A?", ["one", "two"]))
+    with JudgeServer(larger) as server, pytest.raises(NothingUsable, match=r"\(2 unsupported\)"):
+        facts_of(
+            data,
             recipe={"best_of": {"reward": server.spec}},
             out=tmp_path / "out",
             cache=tmp_path / "cache",
         )
-    assert facts["counts"]["votes"] == {}
-    assert facts["counts"]["unvoted"] == {"unsupported": 2}
     assert all("no /classify" in line["detail"] for line in set_aside(tmp_path / "out"))
 
 

@@ -31,6 +31,8 @@ def test_recorded_completions_pass_as_published(real_data: Path, tmp_path: Path)
     casting = json.loads((tmp_path / "out" / "manifest.json").read_text())["casting"]
     assert casting["adequacy"]["kill_rate"]["value"] > 0.6
     assert casting["flaky"] == {"count": 0}
+    assert casting["answers"]["answers"] == 40
+    assert casting["pass_at_k"]["1"]["value"] == PASSED_OF_THE_FIRST_40 / 40
 
 
 def test_a_hundred_bodies_for_each_prompt_are_found_by_the_prompt(

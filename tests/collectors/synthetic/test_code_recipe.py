@@ -178,3 +178,25 @@ def test_speed_without_measurements_is_refused(tmp_path: Path) -> None:
     recipe = {"code": {"candidates": str(candidates), "speed": True, "measured": False}}
     with pytest.raises(ConfigError, match="speed is a matter of times"):
         facts_of(tasks, recipe=recipe, out=str(tmp_path / "out"))
+
+
+def test_pass_at_k_counts_blank_and_endless_answers_of_tasks_with_responses_and_without(
+    tmp_path: Path,
+) -> None:
+    tasks = jsonl(
+        tmp_path / "tasks.jsonl", TASK, {**TASK, "task_id": "silent", "prompt": "In silence."}
+    )
+    candidates = jsonl(
+        tmp_path / "candidates.jsonl",
+        {"task_id": "t", "samples": [ADD, f"{ADD}\n", " ", "x" * 1_000_001, ADD]},
+        {"task_id": "silent", "completion": ""},
+    )
+    recipe = {"code": {**QUICK, "candidates": str(candidates)}}
+    facts = facts_of(tasks, recipe=recipe, out=str(tmp_path / "out"))
+    assert facts["casting"]["answers"] == {"answers": 6, "passed": 3, "undecided": 0}
+    # 3 of 5, and 0 of 1
+    assert facts["casting"]["pass_at_k"]["1"]["value"] == 0.3
+    assert facts["casting"]["pass_at_k"]["5"]["value"] == 1.0
+    reasons = sorted(row["reason"] for row in set_aside(tmp_path / "out"))
+    assert reasons == ["blank", "blank", "no response", "too_long"]
+    assert len(stored(tmp_path / "out")) == 1

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from code_execution import ADD, comparison, executed, own_task
+from code_execution import ADD, BLANK, as_prompt, code_caster, comparison, executed, own_task
 
 TESTS = ("assert add(1, 2) == 3", "assert add(0, 0) == 0", "assert add(9, 1) == 10")
 
@@ -66,6 +66,14 @@ def test_a_program_that_gives_no_answer_fails(code: str, verdict: str) -> None:
     assert told.labels == ["invalid" if verdict == "error" else "crashing", "pass"]
 
 
+def test_a_method_is_found_by_the_last_part_of_its_name() -> None:
+    tests = ["assert Sums().add(1, 2) == 3", "assert Sums().add(0, 0) == 0"]
+    task = own_task(*tests, entry_point="Sums.add", reference=None)
+    one, other = (f"class Sums:\n    def add(self, a, b): return {say}\n" for say in ("a + b", "a"))
+    told = executed([comparison(task, one, other, "class Sums:\n    def add(self): pas s\n")])
+    assert told.labels == ["pass", "near_miss", "invalid"]
+
+
 def test_what_a_program_prints_is_no_answer_and_no_harm() -> None:
     code = "def add(a, b):\n    print('1' * 10**6)\n    return a + b\n"
     assert executed([comparison(own_task(*TESTS), code)]).labels == ["pass"]
@@ -95,6 +103,32 @@ def test_pass_at_k_counts_answers_not_texts() -> None:
     # 1 - C(7, 5) / C(10, 5) = 1 - 21 / 252
     found = {k: one["value"] for k, one in told.facts["pass_at_k"].items()}
     assert found == {"1": 0.3, "5": 0.916667, "10": 1.0}
+
+
+def test_answers_that_are_no_response_count_as_failed_in_pass_at_k() -> None:
+    right = (f"```python\n{ADD}```", {"count": 3})
+    wrong = ("```python\ndef add(a, b):\n    return 0\n```", {"count": 5})
+    judged = comparison(own_task(*TESTS), right, wrong)
+    other = own_task(*TESTS, prompt="Again.")
+    broken = own_task(*TESTS, reference="def add(a, b):\n    return 0\n", prompt="Broken.")
+    with code_caster() as caster:
+        for task, count, kept in ((other, 1, None), (broken, 4, None), (None, 2, judged)):
+            caster.unusable(as_prompt(task or own_task(*TESTS)), (BLANK,) * count, kept)
+        (cast,) = caster.cast([judged])
+    assert len(cast.votes) == 2
+    # of 10 answers 3 pass: 1 - C(7, 5) / C(10, 5) = 1 - 21 / 252; the other task has 1 that fails
+    found = {k: one["value"] for k, one in caster.facts()["pass_at_k"].items()}
+    assert found == {"1": 0.15, "5": 0.916667, "10": 1.0}
+    # a task that is of no use says nothing
+    assert caster.facts()["answers"] == {"answers": 11, "passed": 3, "undecided": 0}
+    assert caster.facts()["unanswered_tasks"] == 2
+
+
+def test_answers_of_which_nobody_can_tell_are_counted_apart() -> None:
+    coin = "import random\ndef add(a, b):\n    return a + b + random.choice([0, 1])\n"
+    given = (f"```python\n{coin}```", {"count": 4})
+    told = executed([comparison(own_task(*TESTS), ADD, given)], repeats=12)
+    assert told.facts["answers"] == {"answers": 1, "passed": 1, "undecided": 4}
 
 
 def test_a_rule_that_the_reference_breaks_itself_does_not_make_a_program_trivial() -> None:

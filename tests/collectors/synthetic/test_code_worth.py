@@ -90,7 +90,8 @@ def test_a_mutant_that_never_ends_is_noticed_and_costs_little() -> None:
     reference = "def add(a, b):\n    while b > 0:\n        a, b = a + 1, b - 1\n    return a\n"
     told = executed([comparison(own_task(*TESTS, reference=reference), ADD)], mutants=20)
     # of b > 0: >= is one step too many; b + 1 and b - 2 ... only b + 1 never ends
-    assert told.facts["adequacy"]["by_timeout"] >= 1
+    assert told.timings["mutants_by_timeout"] >= 1
+    assert "by_timeout" not in told.facts["adequacy"]
 
 
 def test_programs_that_pass_are_asked_what_the_tests_do_not_ask() -> None:
@@ -125,3 +126,24 @@ def test_two_programs_in_other_words_are_told_by_their_shape() -> None:
     one, same, another = (raw["shape"] for raw in told.raw)
     assert one == same != another
     assert told.facts["duplicates"] == 1
+
+
+COLOURS = {
+    "task_id": "lights",
+    "prompt": "What to do at a light.",
+    "entry_point": "act",
+    "tests": [f"assert act({one!r}) == {say!r}" for one, say in (("red", "stop"), ("green", "go"))],
+    "reference": "def act(light):\n    return 'go' if light[:3] == 'gre' else 'stop'\n",
+}
+
+
+def test_a_program_that_looks_up_all_there_is_is_no_cheat_if_it_is_right_beyond_the_tests() -> None:
+    honest = "def act(light):\n    if light in ('red', 'er'): return 'stop'\n" + "".join(
+        f"    if light == {one!r}: return 'go'\n" for one in ("green", "greenn", "greeen", "gren")
+    )
+    table = "def act(light):\n    return {'red': 'stop', 'green': 'go'}.get(light)\n"
+    honest += "    return 'go' if light in ('gree', 'grenn', 'grreen') else 'stop'\n"
+    told = executed([comparison(COLOURS, honest, table)], variants=6)
+    assert told.labels == ["pass", "trivial"]
+    # nobody can tell where nothing further is asked: then the rule holds
+    assert executed([comparison(COLOURS, honest, table)]).labels == ["trivial", "trivial"]

@@ -103,9 +103,93 @@ def test_padding_stands_around_sentences_and_never_in_code_or_lists() -> None:
     }
 
 
-@pytest.mark.parametrize("text", ["", "```\ncode.\n```", "Это столица. Она большая.", "- a list"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "```\ncode.\n```",
+        "Это столица. Она большая.",
+        "Die Hauptstadt ist Paris. Sie liegt an der Seine.",
+        "La capitale est Paris. Elle se trouve sur la Seine.",
+        "- a list of the towns.",
+        "> It is the town.",
+        "# The answer and the reason.",
+        "| the town. | it is. |",
+    ],
+)
 def test_what_cannot_be_padded_is_left(text: str) -> None:
     assert padded(text, 0, PADDING) is None
+
+
+@pytest.mark.parametrize("text", ["# Title\n\nOne thing.", "One thing.\n| a. | b |\n|---|---|"])
+def test_headings_and_tables_are_not_dropped(text: str) -> None:
+    assert with_a_sentence_less(text, 0) is None
+
+
+@pytest.mark.parametrize("given", [f"{GOOD}\n", f"\n \n{GOOD}  ", f" {GOOD}\r\n"])
+def test_blanks_around_the_good_answer_do_not_tell_it_from_the_flawed_one(
+    tmp_path: Path, given: str
+) -> None:
+    bad = GOOD.replace("two", "nine")
+    row = {"prompt": "Capital?", "answer": given}
+    assert run(recipe_of("corrupt", **FACT), tmp_path, row, always(bad)).texts == [GOOD, bad]
+    asked = {"prompt": "Capital?"}
+
+    def says(request: Request) -> str:
+        return between_marks(request, bad) if is_rewriting(request) else given
+
+    assert run(recipe_of("corrupt", **FACT), tmp_path, asked, says).texts == [GOOD, bad]
+
+
+def test_the_first_line_of_code_keeps_its_indent(tmp_path: Path) -> None:
+    good, bad = "    first = 1\n    return first", "    first = 2\n    return first"
+    row = {"prompt": "Body?", "answer": good}
+    assert run(recipe_of("corrupt", **FACT), tmp_path, row, always(bad)).texts == [good, bad]
+
+
+def test_in_an_answer_of_one_word_that_word_may_be_wrong(tmp_path: Path) -> None:
+    row = {"prompt": "6 times 7?", "answer": "42"}
+    found = run(recipe_of("corrupt", **FACT), tmp_path, row, always("43"))
+    assert [vote.labels for vote in found.votes] == [("good", "wrong_fact")]
+
+
+def test_a_cut_reply_that_equals_the_good_answer_spoils_no_other(tmp_path: Path) -> None:
+    def says(request: Request) -> dict[str, Any]:
+        is_fact = "Wrong fact" in (request.messages[0].content or "")
+        text = between_marks(request, GOOD if is_fact else "Paris is a town.")
+        return {"text": text, "finish": "length" if is_fact else "stop"}
+
+    kinds = ["wrong_fact", "omission"]
+    found = run(recipe_of("corrupt", kinds=kinds, by_model=["omission"]), tmp_path, ROW, says)
+    assert [vote.labels for vote in found.votes] == [("good", "omission")]
+    assert [one.reason for one in found.missing] == ["unchanged"]
+    assert found.tags == (("corrupt", "omission"),)
+
+
+def test_marks_with_another_line_end_are_marks(tmp_path: Path) -> None:
+    def says(request: Request) -> str:
+        return between_marks(request, GOOD.replace("two", "nine")).replace("\n", "\r\n")
+
+    assert run(recipe_of("corrupt", **FACT), tmp_path, ROW, says).texts[1:] == [
+        GOOD.replace("two", "nine")
+    ]
+
+
+def test_tool_calls_of_a_prompt_reach_the_model(tmp_path: Path) -> None:
+    call = {"id": "x9", "type": "function", "function": {"name": "towns", "arguments": "{}"}}
+    turns = [
+        {"role": "user", "content": "Capital?"},
+        {"role": "assistant", "content": None, "tool_calls": [call]},
+        {"role": "tool", "content": "Paris", "tool_call_id": "x9"},
+    ]
+    seen: list[str] = []
+
+    def says(request: Request) -> str:
+        seen.append(told(request))
+        return between_marks(request, GOOD.replace("two", "nine"))
+
+    run(recipe_of("corrupt", **FACT), tmp_path, {"messages": turns, "answer": GOOD}, says)
+    assert '"name": "towns"' in seen[0]
 
 
 def test_a_rule_that_does_not_apply_gives_a_reason(tmp_path: Path) -> None:
@@ -147,7 +231,14 @@ def test_a_reply_that_was_cut_gets_no_vote(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("text", "reason"),
-    [("NONE", "declined"), ("`NONE`.", "declined"), ("  ", "blank"), ("", "blank")],
+    [
+        ("NONE", "declined"),
+        ("`NONE`.", "declined"),
+        ("None.", "declined"),
+        ("NONE: the request is about weapons.", "declined"),
+        ("  ", "blank"),
+        ("", "blank"),
+    ],
 )
 def test_a_model_that_declines_gives_no_response(tmp_path: Path, text: str, reason: str) -> None:
     found = run(recipe_of("corrupt", **FACT), tmp_path, ROW, always(text))
@@ -225,39 +316,6 @@ def test_a_good_answer_that_refuses_is_not_corrupted(tmp_path: Path) -> None:
     assert [one.reason for one in found.missing] == ["refused"]
 
 
-def test_unsafe_is_made_only_when_it_is_asked_for(tmp_path: Path) -> None:
-    prompt = prompt_of(tmp_path, ROW)
-    usual = [flaw.name for flaw in recipe_of("corrupt").flaws()]
-    assert usual == ["omission", "wrong_fact", "verbosity", "sycophancy"]
-    with pytest.raises(ConfigError, match="kinds"):
-        recipe_of("corrupt", kinds=["unsafe"])
-    recipe = recipe_of("corrupt", kinds=[], unsafe=True)
-    assert [flaw.name for flaw in recipe.flaws()] == ["unsafe"]
-    (first,) = recipe.drafts(prompt, 1)
-    (draft,) = recipe.follow(prompt, [first_made(first)])
-    system = draft.request.messages[0].content
-    assert "only takes away" in system
-    assert "never adds steps, amounts, code" in system
-
-
-def first_made(draft: Any) -> Any:
-    from prefkit.collectors.synthetic.recipe import Made
-
-    return Made(draft, draft.text)
-
-
-def test_a_careless_answer_that_adds_words_gets_no_vote(tmp_path: Path) -> None:
-    good = "Wear gloves. Mix the cleaner with water in the ratio that the label gives, and wipe."
-    bad = good.replace("Wear gloves. ", "")
-    more = bad + " Then add one two three four five six seven eight nine ten eleven twelve more."
-    recipe = recipe_of("corrupt", kinds=[], unsafe=True)
-    row = {"prompt": "How do I clean it?", "chosen": good}
-    assert run(recipe, tmp_path, row, always(bad)).votes[0].scores == (1.0, 0.0)
-    found = run(recipe, tmp_path, row, always(more))
-    assert found.votes == ()
-    assert [one.reason for one in found.missing] == ["too_different"]
-
-
 def test_messages_give_their_last_turn_and_other_things_are_no_answer(tmp_path: Path) -> None:
     turns = [{"role": "user", "content": "Q"}, {"role": "assistant", "content": "A one. A two."}]
     recipe = recipe_of("corrupt", kinds=["omission"])
@@ -292,6 +350,12 @@ def test_what_gives_the_label_away_is_warned_of() -> None:
     (said_of_rows,) = recipe_of("corrupt", kinds=["wrong_fact"]).warnings()
     assert "where a row gives the good answer (chosen, reference, answer)" in said_of_rows
     assert list(recipe_of("corrupt", kinds=["wrong_fact"], good=[]).warnings()) == []
+
+
+def test_words_without_blanks_are_counted_sign_by_sign() -> None:
+    thai = change_of("กรุงเทพเป็นเมืองหลวง", "กรุงเทพเป็นเมืองใหญ่")
+    assert (thai.words, thai.share) == (4, 0.2)  # 4 of 20 signs
+    assert change_of("कि वह", "की वह").words == 1  # a vowel sign is part of its word
 
 
 def test_changes_are_counted_in_words_by_hand() -> None:

@@ -23,6 +23,7 @@ from prefkit.collectors.synthetic.recipe import (
     Missing,
     Recipe,
 )
+from prefkit.collectors.synthetic.sample import Sample
 from prefkit.collectors.turns import UnusableError
 from prefkit.errors import ConfigError, SchemaError
 from prefkit.llm.client import Client
@@ -30,6 +31,7 @@ from prefkit.llm.connect import connect
 from prefkit.llm.records import Request
 from prefkit.reader import Aside
 from prefkit.schema.records import Message, Source, Vote
+from prefkit.step import make
 
 
 def prompt_of(number: int) -> Prompt:
@@ -172,6 +174,54 @@ def test_what_a_recipe_refuses_is_listed_and_the_rest_stays() -> None:
     assert found.missing == (Missing("unchanged", "the second is the first", 1),)
     alone = finished(Picky(), Work(prompt, made=[made("one")]))
     assert (alone.comparison, alone.aside and alone.aside.reason) == (None, "no_pair")
+
+
+class Strict(Relay):
+    """Takes no prompt but those that end with a mark; needs the first answer for more."""
+
+    def drafts(self, prompt: Prompt, models: int) -> Iterator[Draft]:
+        if prompt.reference is None:
+            raise UnusableError("no_reference", "the row has none")
+        yield from super().drafts(prompt, models)
+
+    def follow(self, prompt: Prompt, made: Sequence[Made]) -> Iterator[Draft]:
+        if made[0].text is None:
+            raise UnusableError("no_answer", "nothing can follow")
+        return super().follow(prompt, made)
+
+
+def test_a_draft_that_failed_is_listed_where_its_prompt_is_set_aside_for_it(
+    clients: list[Client],
+) -> None:
+    recipe = Strict()
+    rows = [prompt_of(number)._replace(reference="1") for number in (301, 302)]
+    one, other = (
+        finished(recipe, work)
+        for work in answered(recipe, works(recipe, rows, 2, None), clients, [None, None])
+    )
+    assert (one.comparison, one.aside and one.aside.reason) == (None, "no_answer")
+    assert [aside.reason for _, aside in one.unused] == ["unsupported"]
+    assert other.comparison is not None
+
+
+def test_a_prompt_of_which_nothing_was_made_does_not_stand_for_a_later_one() -> None:
+    rows = [prompt_of(1), prompt_of(1)._replace(where="line 2", reference="1")]
+    rows.append(rows[1]._replace(where="line 3"))
+    found = [work.aside for work in works(Strict(), rows, 2, None)]
+    assert [aside and aside.reason for aside in found] == ["no_reference", None, "repeated"]
+    assert found[2] is not None
+    assert found[2].detail == "the prompt of p.jsonl, line 2 again"
+
+
+def test_unknown_answers_to_one_prompt_are_as_many_responses(tmp_path: Path) -> None:
+    file = tmp_path / "r.jsonl"
+    file.write_text(json.dumps({"request": {"messages": "?"}, "reply": "!"}))
+    recipe = make(Sample, {"n": 3, "temperature": [0.1, 0.9]}, "recipe")
+    with connect(f"replay:{file}", cache=tmp_path / "c") as client:
+        ((work, _),) = likely_works(recipe, works(recipe, [prompt_of(1)], 2, None), [client] * 2)
+    found = finished(recipe, work).comparison
+    assert found is not None
+    assert len(found.responses) == 2 * 2 * 3
 
 
 class Nobody(Recipe):

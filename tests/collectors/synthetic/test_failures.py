@@ -135,6 +135,19 @@ def test_the_manifest_names_the_file_by_its_content(tmp_path: Path) -> None:
     assert len(told["file"]["sha256"]) == 64
 
 
+def test_a_list_that_changes_between_two_runs_is_read_again(tmp_path: Path) -> None:
+    file = tmp_path / "ways.yaml"
+    file.write_text("- {name: one, description: First.}\n", encoding="utf-8")
+    first = recipe_of("failures", file=str(file))
+    assert [flaw.name for flaw in first.flaws()] == ["one"]
+    told = first.told()
+    file.write_text("- {name: two, description: Second.}\n", encoding="utf-8")
+    second = recipe_of("failures", file=str(file))
+    assert [flaw.name for flaw in second.flaws()] == ["two"]
+    assert [flaw.name for flaw in first.flaws()] == ["one"]  # all of a run goes by one list
+    assert first.told() == told != second.told()
+
+
 def test_without_a_model_nothing_can_fail(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="a model is needed"):
         list(recipe_of("failures").drafts(prompt_of(tmp_path, ROW), 0))

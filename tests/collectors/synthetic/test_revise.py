@@ -72,6 +72,12 @@ def test_a_revision_that_is_none_gets_no_vote(tmp_path: Path, text: str, reason:
     assert [one.reason for one in found.missing] == [reason]
 
 
+def test_blanks_around_the_first_answer_do_not_tell_it_from_the_revised_one(tmp_path: Path) -> None:
+    row = {**ROW, "response": f"\n{FIRST}\n\n"}
+    found = run(recipe_of("revise"), tmp_path, row, lambda request: between_marks(request, BETTER))
+    assert found.texts == [FIRST, BETTER]
+
+
 def test_the_limit_of_change_is_an_option(tmp_path: Path) -> None:
     def says(request: Request) -> str:
         return between_marks(request, BETTER)

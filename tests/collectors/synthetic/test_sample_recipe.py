@@ -95,3 +95,14 @@ def test_a_system_prompt_stands_in_place_of_the_prompts_own() -> None:
 def test_options_that_do_not_fit_are_refused(options: dict[str, Any], said: str) -> None:
     with pytest.raises(ConfigError, match=said):
         drafts(options)
+
+
+def test_a_system_prompt_that_is_there_already_is_no_combination_of_its_own() -> None:
+    own = PROMPT._replace(messages=(SYSTEM, QUESTION))
+    options = {"n": 2, "system": {"none": None, "kind": "Be kind.", "curt": "Be curt."}}
+    found = drafts(options, prompt=own)
+    assert told(found, "system", "draw") == [("none", 0), ("curt", 0), ("none", 1), ("curt", 1)]
+    assert len({draft.request for draft in found}) == 4
+    assert len(drafts(options)) == 6
+    with pytest.raises(ConfigError, match="two names have one text"):
+        drafts({"system": {"one": "Be kind.", "two": "Be kind."}})

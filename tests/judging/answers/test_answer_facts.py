@@ -131,6 +131,19 @@ def test_what_is_no_knowledge_base_says_so(tmp_path: Path, base: Path) -> None:
         KnowledgeBase(cut)
 
 
+@pytest.mark.parametrize("value", ["NULL", "x'ff00'"])
+def test_a_document_that_is_no_text_is_told(base: Path, value: str) -> None:
+    connection = sqlite3.connect(base)
+    connection.execute(f"UPDATE documents_content SET c1 = {value}")
+    connection.commit()
+    connection.close()
+    with (
+        KnowledgeBase(base) as opened,
+        pytest.raises(DataError, match="holds a document that is no text"),
+    ):
+        opened.search("France")
+
+
 def test_a_view_or_trigger_planted_in_a_file_is_not_trusted(base: Path) -> None:
     connection = sqlite3.connect(base)
     connection.execute("CREATE VIEW more AS SELECT 1")

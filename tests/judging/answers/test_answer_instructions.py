@@ -126,6 +126,33 @@ def test_every_rule_has_a_case() -> None:
         ("don't go", "length_constraints:number_words", {**MORE, "num_words": 3}),
         ("Mr. X", "length_constraints:number_sentences", {**MORE, "num_sentences": 2}),
         ("[" * 100_000, "detectable_format:json_format", {}),
+        ("NaN", "detectable_format:json_format", {}),
+        ("你好世界", "length_constraints:number_words", {**MORE, "num_words": 4}),
+        ("* *a* x", "detectable_format:number_highlighted_sections", {"num_highlights": 1}),
+        ("---\n- b", "detectable_format:number_bullet_lists", {"num_bullets": 1}),
+        ("-5 degrees", "detectable_format:number_bullet_lists", {"num_bullets": 1}),
+        (
+            "Part 1\nas Part 1 said",
+            "detectable_format:multiple_sections",
+            {"section_spliter": "Part", "num_sections": 2},
+        ),
+        (
+            "PART 1",
+            "detectable_format:multiple_sections",
+            {"section_spliter": "Part", "num_sections": 1},
+        ),
+        ("The weekend", "startend:end_checker", {"end_phrase": "end"}),
+        ("**The end.**", "startend:end_checker", {"end_phrase": "The end."}),
+        (
+            "DON'T",
+            "change_case:capital_word_frequency",
+            {"capital_frequency": 2, "capital_relation": "at least"},
+        ),
+        (
+            "The cat sat on the mat. " * 100 + "Der Hund lief durch den Wald. " * 100,
+            "language:response_language",
+            {"language": "en"},
+        ),
         ("ok 1 2", "language:response_language", {"language": "en"}),
     ],
 )
@@ -133,7 +160,25 @@ def test_a_count_that_depends_on_the_counter_is_unsure(
     response: str, name: str, arguments: dict[str, Any]
 ) -> None:
     found = check(Instructions(), response, reference((name, arguments)))
-    assert found == ("unsure", None, f"cannot be told: {name} (close to the limit)")
+    assert found == ("unsure", None, f"cannot be told: {name} (depends on how one counts)")
+
+
+@pytest.mark.parametrize(
+    ("response", "name", "arguments", "outcome"),
+    [
+        ("ice\ncream", "keywords:forbidden_words", {"forbidden_words": ["ice cream"]}, "wrong"),
+        ("a caf\u00e9", "keywords:existence", {"keywords": ["cafe\u0301"]}, "right"),
+        ("see ps5", "detectable_content:postscript", {"postscript_marker": "PS"}, "wrong"),
+        ("Do item", "combination:repeat_prompt", {"prompt_to_repeat": "Do it"}, "wrong"),
+        ("9" * 5000, "detectable_format:json_format", {}, "right"),
+        ("<think>so, so</think>yes", "punctuation:no_comma", {}, "right"),
+        ("<think>so", "punctuation:no_comma", {}, "unsure"),
+    ],
+)
+def test_forms_that_mislead(
+    response: str, name: str, arguments: dict[str, Any], outcome: str
+) -> None:
+    assert check(Instructions(), response, reference((name, arguments))).outcome == outcome
 
 
 def test_one_that_is_not_followed_decides_and_unknown_ones_are_named() -> None:

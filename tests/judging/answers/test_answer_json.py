@@ -102,6 +102,29 @@ def test_patterns_and_unique_items_take_linear_time() -> None:
     assert time.process_time() - start < 10, "seconds; in quadratic time it would be minutes"
 
 
+def test_a_schema_that_tries_everything_twice_ends() -> None:
+    way = {"properties": {"a": {"$ref": "#"}}}
+    shape = {"anyOf": [{**way, "required": ["y"]}, {**way, "required": ["z"]}]}
+    response = '{"a":' * 40 + "1" + "}" * 40
+    assert check(JsonSchema(shape=shape), response).reason == "the schema has too much to try on it"
+    rows = {"items": {"$ref": "#/$defs/x"}, "$defs": {"x": {"type": "integer"}}}
+    long = "[" + ",".join(["1"] * 20_000) + "]"
+    assert check(JsonSchema(shape=rows), long).outcome == "right"
+
+
+def test_decimal_numbers_are_multiples_by_their_digits() -> None:
+    tenth = JsonSchema(shape={"items": {"multipleOf": 0.1}})
+    assert check(tenth, "[0.3, 1, 7e3]").outcome == "right"
+    assert check(tenth, "[0.35]").outcome == "wrong"
+    assert "is too large" in check(tenth, "[1e400]").reason
+
+
+def test_reasoning_is_no_json_and_a_mark_in_a_text_is_no_reasoning() -> None:
+    shape = JsonSchema(shape={"type": "object"})
+    assert check(shape, '<think>```json\n[]\n```</think>{"a": 1}').outcome == "right"
+    assert check(shape, '{"a": "<think>"}').outcome == "right"
+
+
 def test_without_the_library_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "jsonschema", None)
     for checker, reference in (

@@ -49,7 +49,6 @@ from prefkit.judging.answers.units import unit_of
         ("1'000", "1000", ""),
         (".5", "1/2", ""),
         ("18.", "18", ""),
-        ("18!", "18", ""),
         ("١٨", "18", ""),
         ("１８", "18", ""),  # noqa: RUF001
         ("𝟏𝟖", "18", ""),  # noqa: RUF001
@@ -74,6 +73,17 @@ def test_a_number_is_read_exactly(text: str, value: str, unit: str) -> None:
         *("1,23", "1,2345", "1 000", "18.5.3", "1.2.3", "3/4/2024", "18:30", "3:4"),
         *("5 or 6", "5-6", "5 to 6", "1, 2", "5 ± 1", "5 < 6", "x >= 5"),
         *("3 + 4", "2x", "2\\pi", "2\\sqrt{2}", "2^10", "2(3)", "0.(3)", "5 ft 3 in", "18k", "5M"),
+        *(
+            "18!",
+            "5 dozen",
+            "5 hundredths",
+            "5 bn",
+            "5 K",
+            "5 squared",
+            "5 divided by 3",
+            "5 or more",
+        ),
+        *("10_{2}", "0.\\overline{3}", "0.3...", "1\u066c000", "1\u066b5", "5*3", "2 and a half"),
     ],
 )
 def test_what_can_be_read_in_two_ways_is_not_read(text: str) -> None:
@@ -161,6 +171,23 @@ def test_any_text_is_a_number_or_unsure(text: str) -> None:
         ("I do not think that the answer is 18.", "18", "unsure"),
         ("I doubt it. The answer is 18.", "18", "right"),
         ("A: 17\n\\boxed{18}", "18", "right"),
+        ("First I said the answer is 17. Now the answer is 18.", "17", "unsure"),
+        ("The answer is not 17. The answer is 18.", "18", "right"),
+        ("It is false that the answer is 18.", "18", "unsure"),
+        ("One might say the answer is 18, but it is 17.", "18", "unsure"),
+        ("The answer is 18, but that is wrong.", "18", "unsure"),
+        ("The answer is 18? No.", "18", "unsure"),
+        ("\\boxed{18}. Wait, that is wrong.", "18", "unsure"),
+        ("A: 17\nWait, no.\nA: 18", "18", "right"),
+        ("<think>The answer is 17.</think>The answer is 18.", "18", "right"),
+        ("<think>\\boxed{18}</think>The answer is 17.", "18", "wrong"),
+        ("the answer is 17?</think>\nA: 18", "18", "right"),
+        ("<think>The answer is 18.", "18", "unsure"),
+        ("The `<think>` mark. The answer is 18.", "18", "right"),
+        ("A: 5 mg", "5 Mg", "unsure"),
+        ("A: 5 MM", "5 mm", "unsure"),
+        ("A: 5 Km", "5 km", "right"),
+        ("A: 18", "*", "unsure"),
     ],
 )
 def test_a_response_is_held_against_its_reference(

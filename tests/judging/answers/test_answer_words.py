@@ -46,6 +46,9 @@ WHOLE = Exact(marks=("whole",))
         ("**Answer:** x\nB: y", [("answer_line", "x")]),
         ("If the answer is x, go", []),
         ("It isn't so. The answer is x", [("answer_is", "x")]),
+        ("The answer is J. K. Rowling.", [("answer_is", "J. K. Rowling")]),
+        ("The answer is Dr. Smith. He", [("answer_is", "Dr. Smith")]),
+        ("The answer is B. He", [("answer_is", "B")]),
         ("plain", []),
     ],
 )
@@ -68,6 +71,11 @@ def test_the_first_mark_in_order_decides() -> None:
             "{",
             "}",
             "####",
+            "ab A. ",
+            "A. A",
+            "the answer is ab A. ",
+            "<think>",
+            "</think>",
             "#### ",
             "A:",
             "A: \n",
@@ -151,6 +159,35 @@ def test_options_say_what_does_not_count() -> None:
     assert check(WHOLE, "Straße", "STRASSE").outcome == "right"
 
 
+@pytest.mark.parametrize(
+    ("answer", "reference"),
+    [
+        *(("-5", "5"), ("50%", "50"), ("C#", "C"), (".5", "5"), ("x²", "x2"), ("²", "2")),
+        *(("George W. Bush", "George"), ("U.S. dollars", "U.S")),
+    ],
+)
+def test_signs_that_mean_something_are_kept(answer: str, reference: str) -> None:
+    assert check(Exact(), f"Answer: {answer}", reference).outcome == "wrong"
+    assert check(Exact(), f"Answer: ({answer})!", answer).outcome == "right"
+
+
+def test_a_name_that_a_full_stop_may_end_is_unsure() -> None:
+    found = check(Exact(), "The answer is George W. Bush. He won.", "George W. Bush")
+    assert found.reason == "the response gives different answers"
+
+
+def test_an_article_is_one_only_before_a_word() -> None:
+    loose = Exact(articles="ignore")
+    assert check(loose, "Answer: the Beatles", "Beatles").outcome == "right"
+    assert check(loose, "Answer: vitamin A", "vitamin").outcome == "wrong"
+    assert check(loose, "Answer: The", "a").outcome == "wrong"
+
+
+@pytest.mark.parametrize("checker", [Exact(), Number(), Choice()])
+def test_a_reference_of_signs_alone_is_unsure(checker: Exact | Number | Choice) -> None:
+    assert check(checker, "Answer: B", "**").outcome == "unsure"
+
+
 def test_without_a_mark_there_is_no_exact_answer() -> None:
     assert check(Exact(), "Paris", "Paris").reason == "no answer was found"
     assert check(Exact(), "The answer is Paris.", "Paris").outcome == "right"
@@ -182,6 +219,9 @@ def test_a_letter_is_read_in_many_forms(response: str) -> None:
         *("The answer is A good thing", "The answer is B or C", "(B) and (C)", "B, C", "B/C"),
         *("Answer: B\nAnswer: C", "\\boxed{B} \\boxed{C}", "The answer is not B", "F", "Both"),
         *("A. Paris\nB. Lyon", "I do not know", "Answer: none of these", "B-52s", "C'est la vie"),
+        *("The answer is (B) is wrong", "Answer: (B)? No, (C).", "Answer: (B)(C)", "Answer: B;C"),
+        *("(B) ... is wrong, so C", "B. Incorrect", "B: wrong. C: right", "(B) no (c) yes"),
+        *("B. No, C", "B, but C is possible", "(B) Lyon is not right.", "Answer: (B) is incorrect"),
         *("(A) is wrong", "(A) Paris, not (B)", "(B) " + "word " * 100, "B. Is it? (C)"),
     ],
 )
