@@ -316,7 +316,7 @@ def completions(words: str) -> list[str]:
     ("words", "offered"),
     [
         ("pa", ["pair"]),
-        ("collect ", ["human", "judge"]),
+        ("collect ", ["human", "judge", "synthetic"]),
         ("pair x --pol", ["--policy"]),
         ("pair x --tie ", ["drop", "unpaired", "soft"]),
         (

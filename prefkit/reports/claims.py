@@ -25,6 +25,7 @@ _MOST_BYTES = 20_000_000
 _DEEPEST = 20
 _LEAST_TOLERANCE = 1e-9  # sums in another order differ by their last bits
 _LARGEST = 2**63
+_LONGEST = 100_000  # characters; the limit of `csv` is the whole process's, and others raise it
 _NUMBER = r"[-+]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]+)?"
 _PLAIN = re.compile(_NUMBER)
 _RATIO = re.compile(rf"\s*([0-9]{{1,15}})\s*/\s*([0-9]{{1,15}})\s*(?:=\s*({_NUMBER})\s*%\s*)?")
@@ -105,6 +106,8 @@ def _of_csv(path: Path, text: str) -> Mapping[str, Any]:
         rows = list(csv.reader(io.StringIO(text)))
     except csv.Error as error:
         raise DataError(f"{path}: is no CSV: {error}", hint=_HINT) from error
+    if any(len(cell) > _LONGEST for row in rows for cell in row):
+        raise DataError(f"{path}: is no CSV: a cell has over {_LONGEST:,} characters", hint=_HINT)
     if len(rows) < 2 or len(rows[0]) < 2:
         raise DataError(f"{path}: has no line of names and one of numbers", hint=_HINT)
     _refuse_twice(path, rows[0][1:])

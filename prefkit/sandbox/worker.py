@@ -11,6 +11,7 @@ import signal
 import socket
 import struct
 import subprocess
+import threading
 import time
 import weakref
 from collections.abc import Callable, Mapping
@@ -92,7 +93,7 @@ class Worker:
         self._connection: Connection | None = None
         self._served = 0
         self._checks_itself = False
-        self._is_retired = False
+        self._retired = threading.Event()
 
     def __enter__(self) -> Worker:
         """Nothing is started yet."""
@@ -171,14 +172,14 @@ class Worker:
 
     def retire(self) -> None:
         """Kill what runs and start nothing more; the one call that another thread may make."""
-        self._is_retired = True
+        self._retired.set()
         running = self._running
         if running is not None:
             with contextlib.suppress(OSError):  # its own thread may be burning it
                 signal.pidfd_send_signal(running.runner, signal.SIGKILL)
 
     def _connected(self, stdin: bytes | None) -> Connection:
-        if self._is_retired:
+        if self._retired.is_set():
             raise SandboxError("this worker is retired")
         if self._connection is not None:
             raise SandboxError("a worker has one candidate at a time: close it before the next")
@@ -186,6 +187,9 @@ class Worker:
             self.burn()
         for attempt in (1, 2):
             control = self._started()
+            if self._retired.is_set():  # meanwhile, when there was nothing to kill yet
+                self.burn()
+                raise SandboxError("this worker is retired")
             try:
                 connection = self._forked(control, stdin)
             except OSError as error:  # it died between two candidates

@@ -72,7 +72,7 @@ def test_a_leaderboard_is_a_line_for_each_model(tmp_path: Path) -> None:
         ("board.csv", ",win_rate,win_rate\nm,1,2\n", "'win_rate' is given twice"),
         ("board.csv", ",a\nm,1,2\n", "line 2 has another number of cells: 'm'"),
         ("board.csv", "a\n", "has no line of names"),
-        ("board.csv", ",a\nm," + "1" * 200_000, "is no CSV: field larger"),
+        ("board.csv", ",a\nm," + "1" * 200_000, "is no CSV: "),
         ("said.json", '{"a":' * 25 + "1" + "}" * 25, "more than 20 deep"),
         ("said.json", '{"a":' * 90_000 + "1" + "}" * 90_000, "is no JSON"),
     ],
