@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import polars as pl
 
+from prefkit.judging.columns import coded
 from prefkit.judging.duels import swapped
 from prefkit.judging.gold import Gold, head_counts
 from prefkit.statistics.agreement import TIES, VERDICTS, agreement, credits_of
@@ -166,12 +167,6 @@ def _pair_counts(both: pl.DataFrame, *, without_gold: int) -> dict[str, int]:
         **{word: int((both["orders"] == word).sum()) for word in _ORDERS},
         "without_gold": without_gold,
     }
-
-
-def coded(verdicts: pl.Series) -> Coded:
-    """Verdicts for the first of two sides; null is unreadable."""
-    known = verdicts.is_not_null().to_numpy()
-    return Coded(verdicts.fill_null(0).cast(pl.Int64).to_numpy(), known)
 
 
 def chance_levels(truth: Coded) -> dict[str, float]:

@@ -18,6 +18,7 @@ from prefkit.errors import GateFailed
 from prefkit.judging.against_gold import Measured, measured
 from prefkit.judging.duels import JudgeName, judges_of
 from prefkit.judging.gold import Gold, gold_for, human_ceiling
+from prefkit.judging.numbers import number, rounded
 from prefkit.judging.thresholds import READINGS, Thresholds
 from prefkit.statistics.bootstrap import Estimate
 from prefkit.statistics.planning import labels_for_half_width
@@ -66,7 +67,7 @@ class Check(NamedTuple):
         """The check as plain JSON; `value` is the end of the interval that speaks against."""
         return {
             "name": self.name,
-            "value": None if self.gate is None else _rounded(self.gate.value),
+            "value": None if self.gate is None else rounded(self.gate.value),
             "limit": self.limit,
             "holds_if": None if self.gate is None else self.gate.holds_if,
             "passed": self.passed,
@@ -132,7 +133,7 @@ class Certificate:
             "single_verdicts": _all(numbers.by_order),
             "swaps": _all(numbers.swaps),
             "length": _all(numbers.lean),
-            "unreadable": _number(numbers.unreadable),
+            "unreadable": number(numbers.unreadable),
             "human_ceiling": _all(self.ceiling),
             "checks": [check.facts() for check in self.checks],
             "thresholds": self.thresholds.facts(),
@@ -143,14 +144,14 @@ class Certificate:
         found, human = numbers.against_gold[ties], numbers.one_human.get(ties, {})
         base = numbers.base_rate[ties]
         return {
-            "accuracy": _number(found["percent"]),
-            "kappa": _number(found["kappa"]),
-            "ac": _number(found["ac"]),
-            "chance": _rounded(numbers.chance[ties]),
-            "base_rate": None if base is None else _rounded(base),
-            "with_one_human": _number(human["judge"]) if human else None,
-            "human_with_human": _number(human["human"]) if human else None,
-            "share_of_ceiling": _number(human["share"]) if human else None,
+            "accuracy": number(found["percent"]),
+            "kappa": number(found["kappa"]),
+            "ac": number(found["ac"]),
+            "chance": rounded(numbers.chance[ties]),
+            "base_rate": None if base is None else rounded(base),
+            "with_one_human": number(human["judge"]) if human else None,
+            "human_with_human": number(human["human"]) if human else None,
+            "share_of_ceiling": number(human["share"]) if human else None,
         }
 
 
@@ -300,19 +301,5 @@ def _lean(name: str, number: Estimate, limit: float) -> Check:
     return Check(name, limit, Gate(name, farther, limit, "<="))
 
 
-def _number(one: Estimate) -> dict[str, Any]:
-    ends = {name: getattr(one, name) for name in ("value", "low", "high")}
-    return {
-        **{name: None if value is None else _rounded(value) for name, value in ends.items()},
-        "n": one.n,
-        "clusters": one.clusters,
-        "reason": one.reason,
-    }
-
-
 def _all(found: Mapping[str, Estimate]) -> dict[str, Any]:
-    return {name: _number(one) for name, one in found.items()}
-
-
-def _rounded(value: float) -> float:
-    return float(f"{value:.6g}")
+    return {name: number(one) for name, one in found.items()}

@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from prefkit.judging.numbers import number
 from prefkit.reports.judged_pairs import Sides
-from prefkit.reports.numbers import number
 from prefkit.statistics.design_effect import design_effect
 from prefkit.statistics.ppi import powered_mean
 from prefkit.statistics.ranks import Floats

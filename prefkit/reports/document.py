@@ -14,11 +14,11 @@ from prefkit.dataset.lineage import known_lineage
 from prefkit.judging.certificate import Certificate, certify
 from prefkit.judging.duels import JudgeName, duels_of_all, judges_of
 from prefkit.judging.gold import Gold, GoldKind, gold_about, human_ceiling
+from prefkit.judging.numbers import number
 from prefkit.judging.thresholds import Thresholds, load_thresholds
 from prefkit.reports.grade_shares import grade_shares, grades_in
 from prefkit.reports.judge_votes import NO_VOTES, of_judge, votes_of
 from prefkit.reports.judges import audit
-from prefkit.reports.numbers import number
 from prefkit.reports.panels import panel
 from prefkit.reports.planner import plan
 from prefkit.reports.published import contradicted

@@ -13,9 +13,9 @@ import polars as pl
 import pyarrow as pa
 
 from prefkit.judging.duel_names import JUDGED_BY, JudgeName
+from prefkit.judging.numbers import missing, number
 from prefkit.reports.corrected import powered_facts, told
 from prefkit.reports.judged_pairs import Sides
-from prefkit.reports.numbers import missing, number
 from prefkit.schema.digests import clusters_of
 from prefkit.statistics.bootstrap import Estimate
 

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from prefkit.reports.columns import clusters, floats
-from prefkit.reports.numbers import missing, number
+from prefkit.judging.columns import clusters, floats
+from prefkit.judging.numbers import missing, number
 from prefkit.statistics.bootstrap import Estimate
 from prefkit.statistics.rates import rate, ratio
 

@@ -7,9 +7,9 @@ from typing import Any
 import polars as pl
 
 from prefkit.judging.certificate import Certificate
+from prefkit.judging.columns import clusters
+from prefkit.judging.numbers import missing, number
 from prefkit.judging.thresholds import READINGS
-from prefkit.reports.columns import clusters
-from prefkit.reports.numbers import missing, number
 from prefkit.statistics.rates import rate
 
 __all__ = ["gold_audit", "rationale_audit"]

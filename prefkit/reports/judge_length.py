@@ -7,8 +7,8 @@ from typing import Any
 import polars as pl
 
 from prefkit.judging.certificate import Certificate
-from prefkit.reports.columns import clusters
-from prefkit.reports.numbers import Number, missing, number
+from prefkit.judging.columns import clusters
+from prefkit.judging.numbers import Number, missing, number
 from prefkit.statistics.rates import rate
 
 __all__ = ["length_audit"]

@@ -7,9 +7,9 @@ from typing import Any
 
 import polars as pl
 
+from prefkit.judging.columns import clusters, coded
 from prefkit.judging.duels import swapped
-from prefkit.reports.columns import clusters, coded
-from prefkit.reports.numbers import Number, missing, number
+from prefkit.judging.numbers import Number, missing, number
 from prefkit.statistics.bootstrap import Estimate
 from prefkit.statistics.order_effect import order_effect, within_pairs
 from prefkit.statistics.rates import rate

@@ -10,11 +10,11 @@ import polars as pl
 
 from prefkit.judging.against_gold import one_verdict_each
 from prefkit.judging.certificate import Certificate
+from prefkit.judging.columns import clusters, coded
 from prefkit.judging.duels import JudgeName
 from prefkit.judging.families import family_of, plain_name
 from prefkit.judging.gold import Gold
-from prefkit.reports.columns import clusters, coded
-from prefkit.reports.numbers import missing, number
+from prefkit.judging.numbers import missing, number
 from prefkit.statistics.lean import own_lean
 from prefkit.statistics.shares import Coded
 

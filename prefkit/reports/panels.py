@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from prefkit.judging.columns import categories, clusters, coded
 from prefkit.judging.duels import JudgeName
 from prefkit.judging.gold import Gold
-from prefkit.reports.columns import categories, clusters, coded
+from prefkit.judging.numbers import missing, number
 from prefkit.reports.judge_own import pair_verdicts
-from prefkit.reports.numbers import missing, number
 from prefkit.statistics.agreement import VERDICTS, agreement
 from prefkit.statistics.panels import leave_one_out, majority, panel_errors
 from prefkit.statistics.shares import Coded

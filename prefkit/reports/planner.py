@@ -10,8 +10,8 @@ import polars as pl
 
 from prefkit.judging.duel_names import JudgeName
 from prefkit.judging.gold import gold_for
+from prefkit.judging.numbers import number
 from prefkit.reports.judged_pairs import Sides, judged_pairs, sides_of_all
-from prefkit.reports.numbers import number
 from prefkit.statistics.bootstrap import Columns, Estimate, estimates
 from prefkit.statistics.design_effect import design_effect
 from prefkit.statistics.planning import Help, labels_for_half_width, labels_for_power

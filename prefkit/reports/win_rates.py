@@ -13,9 +13,9 @@ import polars as pl
 
 from prefkit.judging.duel_names import JudgeName
 from prefkit.judging.gold import Gold, gold_for
+from prefkit.judging.numbers import missing, number
 from prefkit.reports.corrected import powered_facts, told
 from prefkit.reports.judged_pairs import judged_pairs, showings_for, sides_for
-from prefkit.reports.numbers import missing, number
 from prefkit.statistics.bootstrap import Estimate
 from prefkit.statistics.order_effect import order_effect
 

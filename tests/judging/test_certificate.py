@@ -13,8 +13,9 @@ from sklearn.metrics import accuracy_score, cohen_kappa_score
 
 from prefkit.dataset.manifest import Gate
 from prefkit.errors import GateFailed
-from prefkit.judging.against_gold import base_rates, chance_levels, coded, one_verdict_each
+from prefkit.judging.against_gold import base_rates, chance_levels, one_verdict_each
 from prefkit.judging.certificate import Certificate, Check, certify, required
+from prefkit.judging.columns import coded
 from prefkit.judging.duels import COLUMNS
 from prefkit.judging.thresholds import Thresholds, load_thresholds
 

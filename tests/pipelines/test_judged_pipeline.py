@@ -8,13 +8,13 @@ from __future__ import annotations
 import json
 import os
 import re
-import shlex
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+from pages import check_options, commands_of
 from record_judge import SAMPLES
 
 from prefkit.dataset import open_dataset
@@ -29,9 +29,7 @@ PLANTED: dict[str, int] = json.loads((SAMPLES / "planted.json").read_text(encodi
 
 PAGE = (ROOT / "docs/judging.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```(\w*)\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
-COMMANDS = [
-    shlex.split(line)[1:] for language, text in BLOCKS if not language for line in text.splitlines()
-]
+COMMANDS = commands_of(BLOCKS)
 
 OFFLINE = """
 import socket
@@ -192,16 +190,4 @@ def test_the_pages_commands_run_after_the_pipeline(home: Path) -> None:
 
 
 def test_the_pages_commands_name_options_that_exist() -> None:
-    known = {}
-    for words in COMMANDS:
-        verb = tuple(words[: 2 if words[0] == "collect" else 1])
-        if verb not in known:
-            known[verb] = subprocess.run(
-                [sys.executable, "-m", "prefkit.cli", *verb, "--help"],
-                capture_output=True,
-                text=True,
-                timeout=60,
-                check=True,
-            ).stdout
-        assert [word for word in words if word.startswith("--") and word not in known[verb]] == []
-    assert len(known) == 4
+    assert len(check_options(COMMANDS)) == 4

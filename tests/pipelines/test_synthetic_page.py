@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-import shlex
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+from pages import check_options, commands_of
 
 from prefkit.pairing.policy import Policy
 from prefkit.registry import names
@@ -22,9 +22,7 @@ from prefkit.yaml import load_yaml
 DOCS = Path(__file__).parent.parent.parent / "docs"
 PAGE = (DOCS / "synthetic.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```(\w*)\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
-COMMANDS = [
-    shlex.split(line)[1:] for language, text in BLOCKS if not language for line in text.splitlines()
-]
+COMMANDS = commands_of(BLOCKS)
 
 
 def _option(words: list[str], name: str) -> Any:
@@ -54,18 +52,7 @@ def test_the_tasks_of_the_page_are_tasks() -> None:
 
 
 def test_the_options_of_the_page_exist() -> None:
-    known: dict[tuple[str, ...], str] = {}
-    for words in COMMANDS:
-        verb = tuple(words[: 2 if words[0] == "collect" else 1])
-        if verb not in known:
-            known[verb] = subprocess.run(
-                [sys.executable, "-m", "prefkit.cli", *verb, "--help"],
-                capture_output=True,
-                text=True,
-                timeout=60,
-                check=True,
-            ).stdout
-        assert [word for word in words if word.startswith("--") and word not in known[verb]] == []
+    assert check_options(COMMANDS)
 
 
 def test_the_example_of_the_sandboxs_page_runs() -> None:

@@ -1,4 +1,4 @@
-"""How a number stands in a report: with its interval and its rows, or with why there is none."""
+"""How a number is told: with its interval and its rows, or with why there is none."""
 
 from __future__ import annotations
 
@@ -6,19 +6,24 @@ from typing import Any
 
 from prefkit.statistics.bootstrap import Estimate
 
-__all__ = ["Number", "missing", "number"]
+__all__ = ["Number", "missing", "number", "rounded"]
 
 Number = dict[str, Any]
 """`value`, `low`, `high`, `n`, `clusters` and `reason`; a null value always has a reason."""
 
 
+def rounded(value: float) -> float:
+    """Six digits, so that no machine's last bit shows."""
+    return float(f"{value:.6g}")
+
+
 def number(found: Estimate) -> Number:
-    """An estimate in six digits, so that no machine's last bit shows."""
-    rounded = {
-        name: None if value is None else float(f"{value:.6g}")
+    """An estimate, its value and ends rounded."""
+    ends = {
+        name: None if value is None else rounded(value)
         for name, value in (("value", found.value), ("low", found.low), ("high", found.high))
     }
-    return {**rounded, "n": found.n, "clusters": found.clusters, "reason": found.reason}
+    return {**ends, "n": found.n, "clusters": found.clusters, "reason": found.reason}
 
 
 def missing(reason: str, n: int = 0, clusters: int = 0) -> Number:
