@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import signal
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from itertools import islice
 from typing import Any, TypeVar
 
@@ -52,13 +54,35 @@ def in_processes(
         initargs=(os.getpid(),),
     )
     try:
+        with _interrupts_held():
+            pool.submit(int)
         yield from _ordered(pool.submit, function, _chain(rest, source), 2 * worker_count(workers))
     finally:
         pool.shutdown(wait=True, kill_workers=True)
 
 
+@contextmanager
+def _interrupts_held() -> Iterator[None]:
+    """Tell Ctrl-C only at the end: a pool that is half started can not be shut down."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # only the main thread is interrupted
+        return
+    held: list[int] = []
+    before = signal.signal(signal.SIGINT, lambda number, _: held.append(number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+        for number in held[:1]:
+            signal.raise_signal(number)
+
+
 def _end_with_parent(parent: int) -> None:
-    """End this worker when its parent is gone: one killed with -9 leaves its workers waiting."""
+    """End this worker when its parent is gone, and only then: one killed with -9 leaves workers.
+
+    Ctrl-C reaches the whole group of processes; the parent alone answers it.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
     def watch() -> None:
         while os.getppid() == parent:
