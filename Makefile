@@ -15,7 +15,7 @@ HARNESSES := .venv/.ready-harnesses
 DEMO := runs/quickstart
 CODE := runs/code
 # All that tests need; the constraints keep torch to its CPU build.
-EXTRAS := answers,arrow,baselines,language,llm,re2,templates,train,dev
+EXTRAS := answers,arrow,baselines,language,llm,pages,re2,templates,train,dev
 INSTALL := $(BIN)/pip install --quiet -c constraints-cpu.txt
 
 .DEFAULT_GOAL := help
@@ -64,7 +64,7 @@ bench: $(BENCH) $(if $(filter asking,$(or $(ONLY),asking)),$(PEERS)) $(if $(filt
 	$(PYTHON) -m venv .venv
 
 $(LIGHT): pyproject.toml | .venv/bin/pip
-	$(BIN)/pip install --quiet -e '.[arrow,re2]'
+	$(BIN)/pip install --quiet -e '.[arrow,pages,re2]'
 	@touch $@
 
 # For pictures and sound it brings builds that do not go with torch's CPU build, so that it could

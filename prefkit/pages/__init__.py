@@ -1,0 +1,1 @@
+"""What every page of the project is made of: safe text, charts, one shell with a strict policy."""
