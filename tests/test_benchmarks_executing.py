@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.claims import Claim
 from benchmarks.executing.cases import candidate, read_cases, write_cases
-from benchmarks.executing.job import EVALPLUS, Claim, Executed, Harness, _execute
+from benchmarks.executing.job import EVALPLUS, Executed, Harness, _execute
 from benchmarks.executing.spent import spending
 from benchmarks.measure import CommandError
 
@@ -52,6 +53,12 @@ def test_our_harness_passes_every_right_program(tmp_path: Path) -> None:
     )
     assert spent["passed"] == 6
     assert spent["cpu_s"] > 0
+
+
+def test_processes_side_by_side_share_the_work(tmp_path: Path) -> None:
+    write_cases(3, tmp_path / "cases")
+    harness = Harness("ours", sys.executable, "with_prefkit", ("1",), processes=2)
+    assert _execute(harness, tmp_path / "cases", 5)["passed"] == 5
 
 
 def test_a_harness_that_fails_a_right_program_ends_the_benchmark(tmp_path: Path) -> None:

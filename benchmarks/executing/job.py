@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import compileall
 import json
 import os
 import shutil
@@ -12,11 +13,12 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from benchmarks.claims import Claim, claims_table
 from benchmarks.executing.cases import candidate, read_cases, write_cases
 from benchmarks.measure import CommandError, Cost, measure
 from benchmarks.printing import number, table
 
-__all__ = ["EXECUTING", "HELD_FROM", "PEERS", "Claim", "Harness", "Outcome", "harnesses", "run"]
+__all__ = ["EXECUTING", "HELD_FROM", "PEERS", "Harness", "Outcome", "harnesses", "run"]
 
 EXECUTING = "executing"
 HELD_FROM = 2_000
@@ -29,6 +31,8 @@ PEERS = {
 """Peer and the environment variable that names an interpreter which has it."""
 
 ONE, TWO = "prefkit, one worker", "prefkit, two workers"
+APART = "prefkit, two processes"
+"""Of one worker each, which share nothing: what two workers could gain here, at this hour."""
 VERB, BARE = "collect synthetic", "sandbox alone"
 _ROOT = Path(__file__).resolve().parent.parent.parent
 _TASKS, _DRAWS = 164, 10
@@ -44,6 +48,8 @@ class Harness(NamedTuple):
     python: str
     program: str
     options: tuple[str, ...] = ()
+    processes: int = 1
+    """Side by side, each with its part of the executions."""
 
 
 class Executed(NamedTuple):
@@ -59,22 +65,6 @@ class Executed(NamedTuple):
     def a_second(self) -> float:
         """Executions in a second of the processor."""
         return self.executions / self.cpu_s
-
-
-class Claim(NamedTuple):
-    """One number against one limit; `value` is null where a peer was not measured."""
-
-    what: str
-    value: float | None
-    limit: float
-    at_least: bool = True
-
-    @property
-    def holds(self) -> bool | None:
-        """Null if there is nothing to hold."""
-        if self.value is None:
-            return None
-        return self.value >= self.limit if self.at_least else self.value <= self.limit
 
 
 class Outcome(NamedTuple):
@@ -110,23 +100,20 @@ class Outcome(NamedTuple):
             f"make .venv/.ready-harnesses, or name one by {PEERS[peer]}"
             for peer in self.missing
         ]
+        one, apart = self.executed.get(ONE), self.executed.get(APART)
+        if one is not None and apart is not None:
+            gives = one.wall_s / apart.wall_s
+            parts.append(
+                f"two processes, which share nothing, take {gives:.2f} times less than one"
+            )
         heads = ("end to end", "CPU s", "wall s", "peak MB")
         rows = [
             (name, number(cost.cpu_s), number(cost.wall_s), f"{cost.peak_mb:,.0f}")
             for name, cost in self.whole.items()
         ]
         parts += ["", table([heads, *rows], names=1)]
-        claims = [("claim", "measured", "limit", "holds"), *map(self._claim_cells, self.claims)]
-        return "\n".join([*parts, "", table(claims, names=1)])
-
-    def _claim_cells(self, claim: Claim) -> tuple[str, ...]:
-        held = {True: "yes", False: "NO", None: "not measured"}[claim.holds]
-        return (
-            claim.what,
-            "" if claim.value is None else f"{claim.value:.2f}",
-            f"{'>=' if claim.at_least else '<='} {claim.limit:g}",
-            held if self.executions >= HELD_FROM or claim.value is None else "-",
-        )
+        claims = claims_table(self.claims, held=self.executions >= HELD_FROM)
+        return "\n".join([*parts, "", claims])
 
 
 def _cells(one: Executed) -> tuple[str, ...]:
@@ -145,6 +132,7 @@ def harnesses(*, peers: bool = True) -> tuple[list[Harness], tuple[str, ...]]:
     found = [
         Harness(ONE, sys.executable, "with_prefkit", ("1",)),
         Harness(TWO, sys.executable, "with_prefkit", ("2",)),
+        Harness(APART, sys.executable, "with_prefkit", ("1",), processes=2),
     ]
     missing = []
     for name, variable in PEERS.items():
@@ -171,6 +159,8 @@ def run(
     try:
         cases = work / "cases.jsonl"
         write_cases(_KINDS, cases)
+        # As the peers were when they were installed; a sandbox may write no bytecode itself
+        compileall.compile_dir(_ROOT / "prefkit" / "sandbox", quiet=1)
         tried: dict[str, list[dict[str, Any]]] = {}
         for harness in _by_turns(found[0], _ROUNDS * repeats):
             print(f"executing: {harness.name} ...", file=sys.stderr, flush=True)
@@ -190,15 +180,26 @@ def _by_turns(found: Sequence[Harness], repeats: int) -> Iterator[Harness]:
 
 
 def _execute(harness: Harness, cases: Path, count: int) -> dict[str, Any]:
-    module = f"benchmarks.executing.{harness.program}"
-    command = [harness.python, "-m", module, str(cases), str(count), *harness.options]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=_ROOT)
-    if done.returncode:
-        raise CommandError(f"{' '.join(command)}\nended with {done.returncode}:\n{done.stderr}")
-    spent: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    if spent["passed"] != count:
-        raise CommandError(f"{harness.name} passed {spent['passed']} of {count} right programs")
-    return spent
+    """What a harness took: of several processes the seconds of the slowest, all their work."""
+    module, several = f"benchmarks.executing.{harness.program}", harness.processes
+    parts = [count * (one + 1) // several - count * one // several for one in range(several)]
+    front = (harness.python, "-m", module, str(cases))
+    started = [_started([*front, str(part), *harness.options]) for part in parts]
+    said = [(one, *one.communicate()) for one in started]
+    for process, _, error in said:
+        if process.returncode:
+            raise CommandError(f"{harness.name} ended with {process.returncode}:\n{error}")
+    runs = [json.loads(output.splitlines()[-1]) for _, output, _ in said]
+    passed = sum(one["passed"] for one in runs)
+    if passed != count:
+        raise CommandError(f"{harness.name} passed {passed} of {count} right programs")
+    wall_s, cpu_s = max(one["wall_s"] for one in runs), sum(one["cpu_s"] for one in runs)
+    return {"cpu_s": cpu_s, "wall_s": wall_s, "passed": passed}
+
+
+def _started(command: Sequence[str]) -> subprocess.Popen[str]:
+    pipe = subprocess.PIPE
+    return subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, cwd=_ROOT)
 
 
 def _best(name: str, count: int, runs: Sequence[dict[str, Any]]) -> Executed:

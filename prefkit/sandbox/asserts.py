@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from prefkit.sandbox.expressions import PURE, NotPure, check_pure
-from prefkit.sandbox.syntax import bound_names, parsed, used_names
+from prefkit.sandbox.syntax import bound_names, every_node, parsed, used_names
 
 __all__ = ["AssertCase", "Scope", "cases_of_asserts", "cases_of_check"]
 
@@ -136,7 +136,7 @@ def _is_note(statement: ast.stmt) -> bool:
     return not any(
         isinstance(one, ast.Call | ast.Name)
         and isinstance(getattr(one, "ctx", ast.Load()), ast.Load)
-        for one in ast.walk(statement)
+        for one in every_node(statement)
     )
 
 
@@ -190,7 +190,7 @@ def _truths(node: ast.expr) -> Iterator[ast.expr]:
 def _asked(node: ast.expr, scope: Scope) -> Iterator[ast.expr]:
     """The largest parts of an expression that are the candidate's to work out."""
     if _is_chain(node, scope) or _is_made_inside(node, scope):
-        for one in ast.walk(node):
+        for one in every_node(node):
             if isinstance(one, ast.Compare | ast.NamedExpr | ast.Await | ast.Yield | ast.YieldFrom):
                 raise NotPure("a comparison inside what the candidate is asked")
         if used_names(node) & (scope.bound | scope.helpers):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import select
 import socket
@@ -10,7 +9,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from prefkit.sandbox.answer import Answer
-from prefkit.sandbox.inside.frames import HEAD, packed
+from prefkit.sandbox.inside.frames import HEAD, packed, unpacked
 
 if TYPE_CHECKING:
     from prefkit.sandbox.worker import Ended, Worker
@@ -103,10 +102,10 @@ class Connection:
             if isinstance(whole, Answer):
                 return whole
             if whole is not None and self._locked:
-                return json.loads(whole)
+                return unpacked(whole)
             if whole is not None:
                 # The first frame was sent by the runner's code, before any other ran
-                if json.loads(whole) != {"locked": True}:
+                if unpacked(whole) != {"locked": True}:
                     return Answer("infra", error=f"not locked down: {whole!r}"[:200])
                 self._locked = True
                 continue

@@ -11,7 +11,7 @@ from prefkit.sandbox.asserts import AssertCase
 from prefkit.sandbox.cases import Case, CheckCase, alike
 from prefkit.sandbox.inside.values import Opaque
 from prefkit.sandbox.session import Answer
-from prefkit.sandbox.syntax import parsed
+from prefkit.sandbox.syntax import every_node, parsed
 from prefkit.sandbox.tasks import Pair
 
 __all__ = ["Call", "disagree", "known_calls", "same_answer", "variants", "written"]
@@ -112,7 +112,7 @@ def _calls(case: Case, entry_point: str) -> Iterator[Call]:
 
 def _in_source(source: str, names: set[str]) -> Iterator[Call]:
     tree = parsed(source)
-    for node in [] if tree is None else ast.walk(tree):
+    for node in [] if tree is None else every_node(tree):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in names:
             try:
                 arguments = tuple(ast.literal_eval(one) for one in node.args)

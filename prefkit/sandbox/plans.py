@@ -8,7 +8,7 @@ import sys
 
 from prefkit.sandbox.asserts import Scope, cases_of_asserts, cases_of_check
 from prefkit.sandbox.cases import Case, CheckCase
-from prefkit.sandbox.syntax import bound_names, parsed, used_names
+from prefkit.sandbox.syntax import bound_names, every_node, parsed, used_names
 from prefkit.sandbox.tasks import Asserts, Check, Inputs, Task, faults
 
 __all__ = ["planned"]
@@ -119,7 +119,7 @@ def _calls_check(tree: ast.Module) -> bool:
     """Whether the file calls `check` by itself, directly or through another function of it."""
     calls = {_CHECK}
     for one in tree.body:
-        inner = {name.id for name in ast.walk(one) if isinstance(name, ast.Name)}
+        inner = {name.id for name in every_node(one) if isinstance(name, ast.Name)}
         if isinstance(one, ast.FunctionDef):
             calls |= {one.name} if inner & calls else set()
         elif inner & calls:

@@ -11,6 +11,7 @@ __all__ = [
     "LONGEST",
     "bound_names",
     "defines",
+    "every_node",
     "joined",
     "nested_too_deep",
     "parsed",
@@ -41,6 +42,19 @@ def parsed(source: str) -> ast.Module | None:
             return None
 
 
+def every_node(tree: ast.AST) -> list[ast.AST]:
+    """A tree and all that is in it, in the order of `ast.walk`, which takes twice the time."""
+    found = [tree]
+    for node in found:  # which grows meanwhile
+        for name in node._fields:
+            value = getattr(node, name, None)
+            if isinstance(value, ast.AST):
+                found.append(value)
+            elif type(value) is list:
+                found += [one for one in value if isinstance(one, ast.AST)]
+    return found
+
+
 def defines(tree: ast.AST, name: str) -> bool:
     """Whether a function, method or class of this name is defined anywhere in a tree.
 
@@ -49,7 +63,7 @@ def defines(tree: ast.AST, name: str) -> bool:
     named = any(
         isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
         and node.name == name
-        for node in ast.walk(tree)
+        for node in every_node(tree)
     )
     return named or any(
         isinstance(one, ast.Name) and one.id == name
@@ -103,7 +117,7 @@ def used_names(tree: ast.AST) -> set[str]:
     """Names that are read anywhere in a tree."""
     return {
         node.id
-        for node in ast.walk(tree)
+        for node in every_node(tree)
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)
     }
 
@@ -111,7 +125,7 @@ def used_names(tree: ast.AST) -> set[str]:
 def bound_names(tree: ast.AST) -> set[str]:
     """Names that anything in a tree binds: assignments, imports, definitions, arguments."""
     found: set[str] = set()
-    for node in ast.walk(tree):
+    for node in every_node(tree):
         if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
             found.add(node.id)
         elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):

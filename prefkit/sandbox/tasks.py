@@ -7,6 +7,7 @@ import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 from typing import Any, Literal, NamedTuple
 
 from prefkit.sandbox.inside.values import DEEPEST
@@ -196,16 +197,19 @@ def _wrong_test(test: Test, entry_point: str | None) -> Iterator[str]:
         yield "a value of its tests is no plain one, or is nested too deep to be handed over"
 
 
-def _wrong_source(source: str, entry_point: str | None) -> Iterator[str]:
+@lru_cache(maxsize=32)  # a task is looked at by each who uses it, all within a short time
+def _wrong_source(source: str, entry_point: str | None) -> tuple[str, ...]:
     tree = parsed(source)
     if len(source) > LONGEST:
-        yield f"its tests have more than {LONGEST:,} characters"
-    elif tree is None:
-        yield "its tests are no Python that can be parsed"
-    elif nested_too_deep(tree):
-        yield "its tests are nested too deep"
-    elif (used_names(tree) - {entry_point}) & {"eval", "exec"}:
-        yield "its tests run texts as code, and so could an answer run there: it cannot be judged"
+        return (f"its tests have more than {LONGEST:,} characters",)
+    if tree is None:
+        return ("its tests are no Python that can be parsed",)
+    if nested_too_deep(tree):
+        return ("its tests are nested too deep",)
+    if (used_names(tree) - {entry_point}) & {"eval", "exec"}:
+        said = "its tests run texts as code, and so could an answer run there: it cannot be judged"
+        return (said,)
+    return ()
 
 
 def _values(test: Pair | Inputs) -> Iterable[Any]:

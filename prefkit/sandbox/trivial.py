@@ -23,7 +23,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from prefkit.sandbox.shapes import is_docstring
-from prefkit.sandbox.syntax import parsed
+from prefkit.sandbox.syntax import every_node, parsed
 
 __all__ = ["trivial_rules"]
 
@@ -93,11 +93,11 @@ def _of_function(
 
 
 def _of_module(tree: ast.Module, entry_point: str) -> Iterator[str]:
-    nodes = [one for part in _reached(tree, entry_point) for one in ast.walk(part)]
+    nodes = [one for part in _reached(tree, entry_point) for one in every_node(part)]
     called = {ast.unparse(one.func) for one in nodes if isinstance(one, ast.Call)}
     raised = {ast.unparse(one.exc) for one in nodes if isinstance(one, ast.Raise) and one.exc}
     members = {one.attr for one in nodes if isinstance(one, ast.Attribute)}
-    own = {one.name for one in ast.walk(tree) if isinstance(one, _NAMED)}
+    own = {one.name for one in every_node(tree) if isinstance(one, _NAMED)}
     called -= own  # what it calls `open` may be something else
     if called & set(_EXITS) or "SystemExit" in raised:
         yield "exits"
@@ -112,7 +112,7 @@ def _function(tree: ast.Module, name: str) -> Function | None:
     last = name.rsplit(".", 1)[-1]
     found = [
         one
-        for node in ast.walk(tree)
+        for node in every_node(tree)
         if (one := _as_function(node)) is not None and one.name == last
     ]
     return max(found, key=lambda one: one.lineno) if found else None
@@ -148,7 +148,7 @@ def _names(*nodes: ast.AST) -> set[str]:
     """Names and members that are read."""
     found: set[str] = set()
     for node in nodes:
-        for one in ast.walk(node):
+        for one in every_node(node):
             if isinstance(one, ast.Name) and isinstance(one.ctx, ast.Load):
                 found.add(one.id)
             elif isinstance(one, ast.Attribute):
@@ -177,7 +177,7 @@ def _reached(tree: ast.Module, entry_point: str) -> list[ast.stmt]:
 
 
 def _defined_in(statement: ast.stmt) -> set[str]:
-    return {one.name for one in ast.walk(statement) if isinstance(one, _NAMED)}
+    return {one.name for one in every_node(statement) if isinstance(one, _NAMED)}
 
 
 def _is_equal_to_all(function: ast.FunctionDef) -> bool:
@@ -247,10 +247,10 @@ def _forms(value: Any) -> set[Any]:
 def _assigned(function: Function) -> dict[str, list[ast.expr]]:
     """What each name of a function is set to; itself where nobody knows to what."""
     found: dict[str, list[ast.expr]] = {}
-    for node in ast.walk(function):
+    for node in every_node(function):
         whole = node.value if isinstance(node, ast.Assign) else None
         for target in _targets(node):
-            for name in ast.walk(target):
+            for name in every_node(target):
                 if isinstance(name, ast.Name):
                     # of what is taken apart nobody knows the parts
                     known = whole if name is target and whole is not None else name
@@ -278,7 +278,7 @@ def _frozen(value: Any) -> Any:
 def _tables(tree: ast.Module) -> dict[str, dict[Any, Any]]:
     """Names that are bound to a literal dict."""
     found = {}
-    for node in ast.walk(tree):
+    for node in every_node(tree):
         if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
             value = _literal(node.value)
             if value is not None and isinstance(value[0], dict):
@@ -327,7 +327,7 @@ def _compared(
 ) -> Iterator[Any]:
     """Values with which a bare parameter, or several in a tuple, are compared or looked up."""
     parameters = [*parameters, *_copies(function, parameters)]
-    for node in ast.walk(function):
+    for node in every_node(function):
         if isinstance(node, ast.Compare) and len(node.ops) == 1:
             yield from _in_compare(node, parameters)
         elif isinstance(node, ast.Match) and _is_bare(node.subject, parameters):

@@ -7,7 +7,7 @@ import socket
 import struct
 from typing import Any
 
-__all__ = ["ENDED", "HEAD", "packed", "receive", "send"]
+__all__ = ["ENDED", "HEAD", "packed", "receive", "send", "unpacked"]
 
 HEAD = struct.Struct(">I")
 ENDED = struct.Struct("=idq")
@@ -22,6 +22,15 @@ def packed(message: Any) -> bytes:
     """A message as it is sent."""
     body = _written(message).encode("ascii")
     return HEAD.pack(len(body)) + body
+
+
+def unpacked(body: bytes) -> Any:
+    """What a message holds, without its length.
+
+    Raises:
+        ValueError: it is no JSON, or not written in ASCII.
+    """
+    return _read(body.decode("ascii"))
 
 
 def send(channel: socket.socket, message: Any) -> None:
@@ -44,4 +53,4 @@ def receive(channel: socket.socket) -> Any:
         whole += part
         if len(whole) >= HEAD.size:
             missing = HEAD.size + HEAD.unpack_from(whole)[0] - len(whole)
-    return _read(whole[HEAD.size :].decode("ascii"))
+    return unpacked(bytes(whole[HEAD.size :]))
