@@ -20,10 +20,12 @@ from prefkit.dataset import Dataset
 from prefkit.errors import GateFailed
 from prefkit.exporters import null_features as features
 from prefkit.exporters.null_position import shown_first
-from prefkit.exporters.null_words import require_sklearn, words_of
+from prefkit.exporters.null_words import words_of
 from prefkit.schema.columns import join, one_chunk
+from prefkit.schema.texts import texts_of
 from prefkit.statistics.prediction import FOLDS, auc_of, folds_of, held_out_scores
 from prefkit.statistics.ranks import Floats
+from prefkit.statistics.word_model import require_sklearn
 
 __all__ = ["BASELINES", "SAMPLE", "check_baselines", "described", "measure_baselines"]
 
@@ -71,7 +73,7 @@ def measure_baselines(
     Raises:
         MissingExtra: scikit-learn is not installed.
     """
-    require_sklearn()
+    require_sklearn("the null baselines")
     places = np.flatnonzero(exported)
     rng = np.random.default_rng(seed)
     drawn = np.sort(rng.permutation(len(places))[:SAMPLE])
@@ -82,7 +84,7 @@ def measure_baselines(
     names = pc.dictionary_encode(clusters.take(pa.array(drawn[kept]))).indices.to_numpy()
     facts: dict[str, Any] = {
         "pairs": len(rows), "of": len(places), "seed": seed, "folds": FOLDS,
-        "interval": "95 %, percentile bootstrap over prompt clusters of held-out scores",
+        "interval": "95 %, bootstrap over prompt clusters of held-out scores",
     }  # fmt: skip
     if len(rows) < _FEWEST:
         reason = f"{len(rows):,} pairs of two sides, {_FEWEST} are needed"
@@ -103,7 +105,7 @@ def _rows_at(dataset: Dataset, places: Any, limit: int | None) -> pa.Table:
 
 
 def _baselines(sample: _Sample, dataset: Dataset) -> Iterator[tuple[str, Found]]:
-    chosen, rejected = (features.texts_of(sample.rows[name]) for name in ("chosen", "rejected"))
+    chosen, rejected = (texts_of(sample.rows[name]) for name in ("chosen", "rejected"))
     yield "length", _length(sample)
     yield "markdown", _markdown(sample, chosen, rejected)
     yield "position", _position(sample, dataset)

@@ -13,6 +13,7 @@ from pydantic import Field
 
 from prefkit.filters.keys import exact_keys, normalised_keys
 from prefkit.schema.columns import one_chunk, with_values
+from prefkit.schema.decisions import stays_by_decision
 from prefkit.schema.digests import clusters_of
 from prefkit.step import ROW, Filter, Measurement, TwoPass
 
@@ -59,7 +60,6 @@ class Duplicates(TwoPass):
         table = table.select([ROW, "decision", *self.reads])
         table = table.filter(kept).combine_chunks()
         keys = (normalised_keys if self.normalise else exact_keys)(table)
-        decided = pc.equal(pc.struct_field(table["decision"], "verdict"), "keep")
         return pa.table(
             {
                 ROW: table[ROW],
@@ -67,7 +67,7 @@ class Duplicates(TwoPass):
                 "low": keys.low,
                 "turned": keys.turned,
                 "id": table["id"],
-                "decided": pc.fill_null(decided, False),
+                "decided": stays_by_decision(table),
                 "rank": self._rank(table),
             }
         )

@@ -20,6 +20,7 @@ from prefkit.filters.length_columns import length_columns, reads
 from prefkit.filters.quality import PROXIES, NoProxy, Proxy, fit_proxy
 from prefkit.filters.tokens import LengthUnit, model_digest
 from prefkit.schema.columns import one_chunk, with_values
+from prefkit.schema.decisions import stays_by_decision
 from prefkit.statistics.length_bias import (
     Strata,
     StratumModel,
@@ -107,10 +108,8 @@ class _Correction(TwoPass):
         own = pc.fill_null(pc.starts_with(table["dropped"], f"{self.name}: "), False)
         shown = table.filter(pc.or_(pc.is_null(table["dropped"]), own)).combine_chunks()
         found = length_columns(shown, self.unit, self.model, self.quality)
-        decided = pc.equal(pc.struct_field(one_chunk(shown["decision"]), "verdict"), "keep")
-        return found.append_column("draw", _draws(shown["id"], self._seed)).append_column(
-            "decided", pc.fill_null(decided, False)
-        )
+        found = found.append_column("draw", _draws(shown["id"], self._seed))
+        return found.append_column("decided", stays_by_decision(shown))
 
     @property
     def _seed(self) -> int:

@@ -9,7 +9,9 @@ from prefkit.statistics.bootstrap import Estimate
 __all__ = ["Number", "missing", "number", "rounded"]
 
 Number = dict[str, Any]
-"""`value`, `low`, `high`, `n`, `clusters` and `reason`; a null value always has a reason."""
+"""`value`, `low`, `high`, `n`, `clusters`, `reason`, `method` and `design_effect`.
+
+A null value or end always has a reason; the method is that of the interval."""
 
 
 def rounded(value: float) -> float:
@@ -23,7 +25,9 @@ def number(found: Estimate) -> Number:
         name: None if value is None else rounded(value)
         for name, value in (("value", found.value), ("low", found.low), ("high", found.high))
     }
-    return {**ends, "n": found.n, "clusters": found.clusters, "reason": found.reason}
+    effect = None if found.design_effect is None else rounded(found.design_effect)
+    made = {"reason": found.reason, "method": found.method, "design_effect": effect}
+    return {**ends, "n": found.n, "clusters": found.clusters, **made}
 
 
 def missing(reason: str, n: int = 0, clusters: int = 0) -> Number:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-__all__ = ["cells", "counts", "line", "listed", "name", "shown", "told"]
+__all__ = ["cells", "counts", "line", "listed", "methods", "name", "shown", "told"]
 
 _LONGEST_NAME = 60
 
 
 def shown(found: Mapping[str, Any], *, bare: bool = False, signed: bool = False) -> str:
-    """`0.71 (0.66 to 0.76, n 412)`; without a value a dash and why.
+    """`0.71 (0.66 to 0.76, n 412 in 120 prompts, design effect 1.6)`; without a value why.
+
+    Where every row is a prompt of its own `n 412` says all. The method is in `methods`.
 
     Args:
         found: a number of a document.
@@ -25,9 +27,36 @@ def shown(found: Mapping[str, Any], *, bare: bool = False, signed: bool = False)
     if bare:
         return text
     if found["low"] is None or found["high"] is None:
-        return f"{text} (n {found['n']:,}, no interval: {found['reason']})"
+        return f"{text} ({_rows(found)}, no interval: {found['reason']})"
     ends = " to ".join(_number(found[end], signed=signed) for end in ("low", "high"))
-    return f"{text} ({ends}, n {found['n']:,})"
+    return f"{text} ({ends}, {_rows(found)})"
+
+
+def _rows(found: Mapping[str, Any]) -> str:
+    text = f"n {found['n']:,}"
+    if found.get("clusters") in (None, found["n"]):
+        return text
+    effect = found.get("design_effect")
+    text += f" in {found['clusters']:,} prompts"
+    return text if effect is None else f"{text}, design effect {effect:.2g}"
+
+
+def methods(document: Any) -> list[str]:
+    """How the intervals in a document were made, each once, in the order of the alphabet."""
+    return sorted(set(_methods(document)))
+
+
+def _methods(document: Any) -> Iterator[str]:
+    if isinstance(document, Mapping):
+        if isinstance(document.get("method"), str) and document.get("low") is not None:
+            yield document["method"]
+        parts: Iterable[Any] = document.values()
+    elif isinstance(document, list | tuple):
+        parts = document
+    else:
+        return
+    for part in parts:
+        yield from _methods(part)
 
 
 def told(found: Mapping[str, Any], after: str, *, signed: bool = False) -> str:

@@ -1,8 +1,9 @@
 """How far two raters agree, beyond chance and under three readings of a tie.
 
 Every coefficient is a function of a square table of weights: how often the first rater said the
-row's category while the second said the column's. So a bootstrap weighs tables, never rows, and
-a category that nobody used still counts, as it should: AC1 and AC2 depend on how many there are.
+row's category while the second said the column's; or of less, the credit of its cells and each
+rater's own counts, which is what a bootstrap adds up. A category that nobody used still counts, as
+it should: AC1 and AC2 depend on how many there are. `fleiss` has more than two raters.
 
 Cohen's kappa takes each rater's own habits for chance. Where nearly all answers are one category it
 falls to zero however well two raters agree; Gwet's coefficient does not. Neither is read alone.
@@ -11,15 +12,17 @@ falls to zero however well two raters agree; Gwet's coefficient does not. Neithe
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from prefkit.statistics.bootstrap import Columns, Estimate, Statistic, estimates
+from prefkit.statistics.bootstrap import Estimate
+from prefkit.statistics.chance import beyond, by_habit, by_hardness, over
 from prefkit.statistics.prediction import Ints
 from prefkit.statistics.ranks import Floats
-from prefkit.statistics.shares import NO_NUMBER, Coded, bounded
+from prefkit.statistics.shares import NO_NUMBER, Coded
+from prefkit.statistics.sums import Draws, sum_estimates, withheld
 
 __all__ = [
     "SCHEMES",
@@ -31,6 +34,7 @@ __all__ = [
     "counted",
     "credits_of",
     "gwet",
+    "half_credits",
     "implied_error",
     "percent",
 ]
@@ -70,13 +74,8 @@ def counted(one: Coded, other: Coded, scale: Scale) -> Floats:
             found = f"{codes.min()} to {codes.max()}"
             raise ValueError(f"answers are {found}, the scale is 0 to {scale.categories - 1}")
     size = scale.categories
-    return _table(first * size + second, np.ones(len(first)), size)
-
-
-def _table(cells: Ints, weights: Floats, size: int) -> Floats:
-    """The weight in each cell of a square, its rows one after another."""
-    counts = np.bincount(cells, weights, size * size).astype(float, copy=False)
-    return counts.reshape(size, size)
+    counts = np.bincount(first * size + second, minlength=size * size)
+    return counts.astype(float).reshape(size, size)
 
 
 def credits_of(categories: int, scheme: str = "none") -> Floats:
@@ -95,7 +94,7 @@ def credits_of(categories: int, scheme: str = "none") -> Floats:
     return credit
 
 
-def _half_credits(scale: Scale) -> Floats:
+def half_credits(scale: Scale) -> Floats:
     """Half an agreement where one rater ties and the other chooses, a whole one where both tie."""
     credit = np.eye(scale.categories)
     if scale.tie is not None:
@@ -115,11 +114,7 @@ def cohen_kappa(table: Floats, credit: Floats) -> float:
 
     NaN where both used one and the same category throughout: chance explains everything.
     """
-    total = float(table.sum())
-    if total <= 0:
-        return NO_NUMBER
-    expected = float(table.sum(axis=1) @ credit @ table.sum(axis=0)) / total**2
-    return _beyond(percent(table, credit), expected)
+    return float(_of_table(table, credit, by_habit)[0])
 
 
 def gwet(table: Floats, credit: Floats) -> float:
@@ -128,16 +123,23 @@ def gwet(table: Floats, credit: Floats) -> float:
     Chance is the pooled share of hard answers: sum(credit) / (q (q - 1)) sum of p (1 - p) over the
     q categories of the scale. NaN where the scale has only one.
     """
-    total, size = float(table.sum()), len(table)
-    if total <= 0 or size < 2:
-        return NO_NUMBER
-    pooled = (table.sum(axis=0) + table.sum(axis=1)) / (2 * total)
-    hard = float(pooled @ (1 - pooled))
-    return _beyond(percent(table, credit), float(credit.sum()) * hard / (size * (size - 1)))
+    return float(_of_table(table, credit, _by_pooled_hardness)[0])
 
 
-def _beyond(observed: float, expected: float) -> float:
-    return (observed - expected) / (1 - expected) if expected < 1 else NO_NUMBER
+Chance = Callable[[Floats, Floats, Floats], Floats]
+"""From two raters' shares of categories (k draws by q each) and the credit to what chance gives."""
+
+
+def _by_pooled_hardness(first: Floats, second: Floats, credit: Floats) -> Floats:
+    return by_hardness((first + second) / 2, credit)
+
+
+def _of_table(table: Floats, credit: Floats, chance: Chance) -> Floats:
+    total = float(table.sum())
+    if total <= 0:
+        return np.array([NO_NUMBER])
+    first, second = (table.sum(axis=axis)[None, :] / total for axis in (1, 0))
+    return beyond(np.array([percent(table, credit)]), chance(first, second, credit))
 
 
 def agreement(
@@ -161,37 +163,42 @@ def agreement(
         stay = every[every != scale.tie]
         # Dropping a tie moves no side nearer to another: the credits of what is left stay.
         readings["dropped"] = (sides, stay, np.eye(size - 1), weighed[np.ix_(stay, stay)])
-        half = _half_credits(scale)
+        half = half_credits(scale)
         readings["half"] = (both, every, half, half)
     found = {}
     for name, (rows, stay, plain, credit) in readings.items():
         first, second = (np.searchsorted(stay, rater.codes[rows]) for rater in (one, other))
-        columns = {"cell": first * len(stay) + second}
-        statistic = _coefficients(plain, credit)
-        ones = np.ones(int(rows.sum()))
-        drawn = estimates(columns, clusters[rows], ones, statistic, seed=seed)
-        found[name] = bounded(drawn, ("percent",))
+        parts = _parts(first, second, plain, credit)
+        drawn = sum_estimates(
+            parts, clusters[rows], _coefficients(credit),
+            shares=("percent",), draws=Draws(seed=seed),
+        )  # fmt: skip
+        found[name] = withheld(drawn)
     return {name: found.get(name, found["class"]) for name in TIES}
 
 
-def _coefficients(plain: Floats, credit: Floats) -> Statistic:
-    """The three numbers of a table, as a statistic of the column `cell`."""
+def _parts(first: Ints, second: Ints, plain: Floats, credit: Floats) -> Floats:
+    """What is added up: rows, both credits, then each rater's answers, a column a category."""
     size = len(plain)
+    ones = np.ones(len(first))
+    answers = [rater[:, None] == np.arange(size) for rater in (first, second)]
+    return np.column_stack([ones, plain[first, second], credit[first, second], *answers])
 
-    def statistic(columns: Columns) -> Callable[[Floats], Mapping[str, float]]:
-        cells = columns["cell"]
 
-        def of(weights: Floats) -> dict[str, float]:
-            table = _table(cells, weights, size)
-            return {
-                "percent": percent(table, plain),
-                "kappa": cohen_kappa(table, credit),
-                "ac": gwet(table, credit),
-            }
+def _coefficients(credit: Floats) -> Callable[[Floats], dict[str, Floats]]:
+    """The three numbers of sums of `_parts`."""
 
-        return of
+    def of(sums: Floats) -> dict[str, Floats]:
+        rows, plain, weighed = sums[:, 0], sums[:, 1], sums[:, 2]
+        first, second = np.split(over(sums[:, 3:], rows[:, None]), 2, axis=1)
+        agreed = over(weighed, rows)
+        return {
+            "percent": over(plain, rows),
+            "kappa": beyond(agreed, by_habit(first, second, credit)),
+            "ac": beyond(agreed, _by_pooled_hardness(first, second, credit)),
+        }
 
-    return statistic
+    return of
 
 
 def implied_error(agreed: float) -> float:

@@ -7,7 +7,10 @@ import math
 from prefkit.statistics.bootstrap import Estimate
 from prefkit.statistics.planning import most_errors
 
-__all__ = ["by_chance", "exact_share"]
+__all__ = ["EXACT", "by_chance", "exact_share"]
+
+EXACT = "exact binomial"
+"""The method of `exact_share`."""
 
 _ONE_SIDE = 0.975  # of a two-sided interval of 95 %
 
@@ -25,7 +28,12 @@ def exact_share(count: int, trials: int, *, clusters: int | None = None) -> Esti
         return Estimate(None, None, None, 0, units, "there are no trials")
     high = most_errors(count, trials, confidence=_ONE_SIDE)
     low = 1 - most_errors(trials - count, trials, confidence=_ONE_SIDE)
-    return Estimate(count / trials, low, high, trials, units)
+    return Estimate(count / trials, low, high, trials, units, None, EXACT, _design(trials, units))
+
+
+def _design(trials: int, units: int) -> float | None:
+    """1 where every trial is a cluster of its own; a count does not know more."""
+    return 1.0 if trials == units else None
 
 
 def by_chance(count: int, trials: int, share: float) -> float:

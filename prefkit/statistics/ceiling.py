@@ -7,18 +7,21 @@ same rows, and their ratio is drawn together: rows that are hard for one are har
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 
 from prefkit.statistics.agreement import TIES
-from prefkit.statistics.bootstrap import Columns, Estimate, estimates
+from prefkit.statistics.bootstrap import Estimate
 from prefkit.statistics.prediction import Ints
 from prefkit.statistics.ranks import Floats
-from prefkit.statistics.shares import NO_NUMBER, Coded, bounded, share
+from prefkit.statistics.shares import Coded
+from prefkit.statistics.sums import Draws, sum_estimates, withheld
 
-__all__ = ["ceiling_share"]
+__all__ = ["FEWEST_ROWS", "ceiling_share"]
+
+FEWEST_ROWS = 60
+"""For the interval of `share`: of 20 rows it held the truth in 85 % of simulated data sets."""
 
 _CREDIT = {
     "class": np.eye(3),
@@ -51,11 +54,21 @@ def ceiling_share(
             counts[:, 1] = 0.0
             known = known & (judge.codes != 0)
         rows = known & (counts.sum(axis=1) >= 2)
-        columns = _agreements(judge.codes[rows], counts[rows], _CREDIT[ties])
-        ones = np.ones(int(rows.sum()))
-        drawn = estimates(columns, clusters[rows], ones, _both, seed=seed)
-        found[ties] = _without_fault(bounded(drawn, ("judge", "human")))
+        parts = _agreements(judge.codes[rows], counts[rows], _CREDIT[ties])
+        drawn = sum_estimates(
+            parts, clusters[rows], _both, shares=("judge", "human"), draws=Draws(seed)
+        )
+        found[ties] = _without_fault(_with_rows(withheld(drawn)))
     return found
+
+
+def _with_rows(found: dict[str, Estimate]) -> dict[str, Estimate]:
+    """Few rows hold none where a judge who sides with the majority is wrong: these are rare."""
+    both = found["share"]
+    if both.low is None or both.n >= FEWEST_ROWS:
+        return found
+    reason = f"{both.n} rows, the interval of this ratio needs {FEWEST_ROWS}"
+    return {**found, "share": both._replace(low=None, high=None, method=None, reason=reason)}
 
 
 def _without_fault(found: dict[str, Estimate]) -> dict[str, Estimate]:
@@ -67,19 +80,14 @@ def _without_fault(found: dict[str, Estimate]) -> dict[str, Estimate]:
     return {**found, "share": both._replace(low=judge.low, high=high, reason=None)}
 
 
-def _agreements(codes: Ints, counts: Floats, credit: Floats) -> dict[str, Floats]:
-    """Of each row, how far the judge agrees with a human, and two humans with each other."""
+def _agreements(codes: Ints, counts: Floats, credit: Floats) -> Floats:
+    """Of each row, how far the judge agrees with a human, two humans with each other, and 1."""
     votes = counts.sum(axis=1)
     with_judge = (credit[codes + 1] * counts).sum(axis=1) / votes
     ordered = np.einsum("ij,jk,ik->i", counts, credit, counts) - counts @ np.diag(credit)
-    return {"judge": with_judge, "human": ordered / (votes * (votes - 1))}
+    return np.column_stack([with_judge, ordered / (votes * (votes - 1)), np.ones(len(codes))])
 
 
-def _both(columns: Columns) -> Callable[[Floats], Mapping[str, float]]:
-    every = np.ones(len(columns["judge"]))
-
-    def of(weights: Floats) -> dict[str, float]:
-        judge, human = (share(columns[name], every, weights) for name in ("judge", "human"))
-        return {"judge": judge, "human": human, "share": judge / human if human else NO_NUMBER}
-
-    return of
+def _both(sums: Floats) -> dict[str, Floats]:
+    judge, human, rows = sums.T
+    return {"judge": judge / rows, "human": human / rows, "share": judge / human}

@@ -17,7 +17,7 @@ from prefkit.statistics.bootstrap import Estimate
 from prefkit.statistics.prediction import Ints
 from prefkit.statistics.ranks import Floats
 
-__all__ = ["coefficients_without_fault", "difference_without_fault"]
+__all__ = ["bounded_by_share", "coefficients_without_fault", "difference_without_fault"]
 
 _COEFFICIENTS = {"kappa": cohen_kappa, "ac": gwet}
 _SAME = 1e-12
@@ -49,9 +49,22 @@ def coefficients_without_fault(
         agreed, beyond = percent(by_chance, credit), coefficient(by_chance, credit)
         # With one and the same answer throughout Gwet's coefficient knows of no chance.
         chance = (agreed - beyond) / (1 - beyond) if beyond < 1 else 0.0
-        low = max(-1.0, (share.low - chance) / (1 - chance))
-        bounded[name] = one._replace(low=low, high=1.0, reason=None)
+        bounded[name] = bounded_by_share(one, share, chance)
     return bounded
+
+
+def bounded_by_share(one: Estimate, share: Estimate, chance: float) -> Estimate:
+    """A coefficient of raters who never differed, with what `share` leaves of it at its low end.
+
+    `share` is their agreement and `chance` what was expected of it. A coefficient that has an
+    interval or no value, and one whose raters did differ, stays as it is.
+    """
+    if one.value is None or one.low is not None or not chance < 1:
+        return one
+    if share.value is None or share.low is None or share.value < 1 - _SAME:
+        return one
+    low = max(-1.0, (share.low - chance) / (1 - chance))
+    return one._replace(low=low, high=1.0, reason=None, method=share.method)
 
 
 def difference_without_fault(found: Estimate) -> Estimate:

@@ -9,17 +9,21 @@ Verdicts are 1 for the fixed side, -1 for the other, 0 for a tie, which counts h
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from prefkit.statistics.bootstrap import Columns, Estimate, estimates
+from prefkit.statistics.bootstrap import Estimate
 from prefkit.statistics.prediction import Ints
 from prefkit.statistics.ranks import Floats
-from prefkit.statistics.shares import Coded, bounded, share
+from prefkit.statistics.shares import Coded
+from prefkit.statistics.sums import Draws, sum_estimates, supported, withheld
 
 __all__ = ["longer_lean", "own_lean"]
+
+_OF_OTHERS = ("own", "baseline", "excess", "beyond_quality")
+_OF_OWN = ("other_way", "other_way_baseline", "beyond_quality")
 
 
 def longer_lean(
@@ -41,28 +45,34 @@ def longer_lean(
     """
     rows = judge.known & human.known & (longer != 0)
     sign = longer[rows]
-    columns = {"judge": judge.codes[rows] * sign, "human": human.codes[rows] * sign}
-    ones = np.ones(int(rows.sum()))
-    found = estimates(columns, clusters[rows], ones, _lean_to_longer, seed=seed)
-    return bounded(found, ("judge", "human"))
+    shown = [(rater.codes[rows] * sign + 1) / 2 for rater in (judge, human)]
+    found = sum_estimates(
+        _to_longer(*shown), clusters[rows], _lean_to_longer,
+        shares=("judge", "human"), draws=Draws(seed),
+    )  # fmt: skip
+    found, own = withheld(found), clusters[rows]
+    for side in (0, 1):
+        found = supported(found, {"agreement_gap": shown[1] == side}, own)
+    return found
 
 
-def _lean_to_longer(columns: Columns) -> Callable[[Floats], Mapping[str, float]]:
-    judge, human = ((columns[name] + 1) / 2 for name in ("judge", "human"))
+def _to_longer(judge: Floats, human: Floats) -> Floats:
+    """What each row adds to the sums of `_lean_to_longer`."""
     # Agreement with a human who chose: a judge's tie agrees half.
-    chose_longer, chose_shorter, every = human == 1, human == 0, np.ones(len(human))
+    longer, shorter = human == 1, human == 0
+    return np.column_stack(
+        [np.ones(len(judge)), judge, human, longer, longer * judge, shorter, shorter * (1 - judge)]
+    )
 
-    def of(weights: Floats) -> dict[str, float]:
-        rates = share(judge, every, weights), share(human, every, weights)
-        gap = share(judge, chose_longer, weights) - share(1 - judge, chose_shorter, weights)
-        return {
-            "judge": rates[0],
-            "human": rates[1],
-            "difference": rates[0] - rates[1],
-            "agreement_gap": gap,
-        }
 
-    return of
+def _lean_to_longer(sums: Floats) -> dict[str, Floats]:
+    rows, judge, human, longer, with_longer, shorter, with_shorter = sums.T
+    return {
+        "judge": judge / rows,
+        "human": human / rows,
+        "difference": (judge - human) / rows,
+        "agreement_gap": with_longer / longer - with_shorter / shorter,
+    }
 
 
 def own_lean(
@@ -95,25 +105,26 @@ def own_lean(
     known = np.stack([other.known for other in others], axis=1)
     rows = judge.known & human.known & (human.codes != 0) & known.any(axis=1)
     means = np.where(known, codes, 0)[rows].sum(axis=1) / known[rows].sum(axis=1)
-    columns = {"judge": judge.codes[rows], "others": means, "human": human.codes[rows]}
-    ones = np.ones(int(rows.sum()))
-    return bounded(estimates(columns, clusters[rows], ones, _lean_to_own, seed=seed))
+    shares = (judge.codes[rows] + 1) / 2, (means + 1) / 2
+    columns = []
+    for there in (human.codes[rows] == -1, human.codes[rows] == 1):
+        columns += [there, *(there * share for share in shares)]
+    parts, own = np.column_stack(columns), clusters[rows]
+    found = withheld(sum_estimates(parts, own, _lean_to_own, draws=Draws(seed)))
+    not_own, is_own = columns[0], columns[3]
+    found = supported(found, dict.fromkeys(_OF_OTHERS, not_own), own)
+    return supported(found, dict.fromkeys(_OF_OWN, is_own), own)
 
 
-def _lean_to_own(columns: Columns) -> Callable[[Floats], Mapping[str, float]]:
-    judge, others = ((columns[name] + 1) / 2 for name in ("judge", "others"))
-    not_own, is_own = columns["human"] == -1, columns["human"] == 1
-
-    def of(weights: Floats) -> dict[str, float]:
-        own, baseline = (share(rate, not_own, weights) for rate in (judge, others))
-        back, back_baseline = (share(1 - rate, is_own, weights) for rate in (judge, others))
-        return {
-            "own": own,
-            "baseline": baseline,
-            "excess": own - baseline,
-            "other_way": back,
-            "other_way_baseline": back_baseline,
-            "beyond_quality": (own - baseline) - (back - back_baseline),
-        }
-
-    return of
+def _lean_to_own(sums: Floats) -> dict[str, Floats]:
+    not_own, own, baseline, is_own, kept, kept_baseline = sums.T
+    errors = own / not_own, baseline / not_own
+    back = 1 - kept / is_own, 1 - kept_baseline / is_own
+    return {
+        "own": errors[0],
+        "baseline": errors[1],
+        "excess": errors[0] - errors[1],
+        "other_way": back[0],
+        "other_way_baseline": back[1],
+        "beyond_quality": (errors[0] - errors[1]) - (back[0] - back[1]),
+    }

@@ -21,16 +21,16 @@ between the two logits, and `shown_first` and `shown_second` are the two shares.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from prefkit.statistics.bootstrap import Columns, Estimate, estimates
+from prefkit.statistics.bootstrap import Estimate
 from prefkit.statistics.logistic import sigmoid
 from prefkit.statistics.prediction import Ints
 from prefkit.statistics.ranks import Floats
-from prefkit.statistics.shares import NO_NUMBER, Coded, bounded, share, unmeasured
+from prefkit.statistics.shares import NO_NUMBER, Coded, unmeasured
+from prefkit.statistics.sums import Draws, sum_estimates, withheld
 
 __all__ = [
     "LEAST",
@@ -77,8 +77,9 @@ def order_effect(
         raise ValueError("verdicts go from 0 to 1 for the fixed side; leave null rows out")
     if not np.isin(order, (1, -1)).all():
         raise ValueError("an order is 1 (shown first) or -1 (shown second); leave unknown rows out")
-    columns = {"verdict": verdicts, "first": order == 1}
-    found = bounded(estimates(columns, clusters, np.ones(len(verdicts)), _of_orders, seed=seed))
+    first = order == 1
+    parts = np.column_stack([first, first * verdicts, ~first, ~first * verdicts])
+    found = withheld(sum_estimates(parts, clusters, _of_orders, draws=Draws(seed)))
     reason = _no_theta(verdicts, order)
     if reason is None:
         return found
@@ -96,24 +97,20 @@ def _no_theta(verdicts: Floats, order: Ints) -> str | None:
     return None
 
 
-def _of_orders(columns: Columns) -> Callable[[Floats], Mapping[str, float]]:
-    verdicts, first = columns["verdict"], columns["first"]
-
-    def of(weights: Floats) -> dict[str, float]:
-        shares = np.array([share(verdicts, first, weights), share(verdicts, ~first, weights)])
-        one, other = logit(shares)
-        # Two infinite logits have no midpoint, one has none that data support.
-        theta = (one + other) / 2 if np.isfinite([one, other]).all() else NO_NUMBER
-        return {
-            "theta": theta,
-            "preference": float(sigmoid(np.array(theta))),
-            "order": (one - other) / 2 if np.isfinite(theta) else NO_NUMBER,
-            "shown_first": float(shares[0]),
-            "shown_second": float(shares[1]),
-            "averaged": float(shares.mean()),
-        }
-
-    return of
+def _of_orders(sums: Floats) -> dict[str, Floats]:
+    first, for_first, second, for_second = sums.T
+    shares = for_first / first, for_second / second
+    # Two infinite logits have no midpoint, one has none that data support.
+    one, other = (np.where(np.isfinite(ends := logit(share)), ends, NO_NUMBER) for share in shares)
+    theta = (one + other) / 2
+    return {
+        "theta": theta,
+        "preference": sigmoid(theta),
+        "order": (one - other) / 2,
+        "shown_first": shares[0],
+        "shown_second": shares[1],
+        "averaged": (shares[0] + shares[1]) / 2,
+    }
 
 
 def within_pairs(
@@ -127,23 +124,18 @@ def within_pairs(
     """
     both = a_first.known & b_first.known
     one, other = a_first.codes[both], b_first.codes[both]
-    columns = {"first": (one == 1) & (other == -1), "second": (one == -1) & (other == 1)}
-
-    def statistic(given: Columns) -> Callable[[Floats], Mapping[str, float]]:
-        locked = given["first"] | given["second"]
-
-        def of(weights: Floats) -> dict[str, float]:
-            odds = float(logit(np.array(share(given["first"], locked, weights))))
-            return {"within": odds / 2 if np.isfinite(odds) else NO_NUMBER}
-
-        return of
-
-    found = estimates(columns, clusters[both], np.ones(len(one)), statistic, seed=seed)["within"]
-    locked = [int(columns[name].sum()) for name in ("first", "second")]
+    parts = np.column_stack([(one == 1) & (other == -1), (one == -1) & (other == 1)])
+    found = withheld(sum_estimates(parts, clusters[both], _within, draws=Draws(seed)))["within"]
+    locked = parts.sum(axis=0).tolist()
     if found.value is None and min(locked) == 0 and found.reason:
         reason = f"{locked[0]} pairs are locked to the first slot and {locked[1]} to the second"
         return found._replace(reason=f"{reason}: no finite order effect")
     return found
+
+
+def _within(sums: Floats) -> dict[str, Floats]:
+    odds = np.log(sums[:, 0] / sums[:, 1]) / 2
+    return {"within": np.where(np.isfinite(odds), odds, NO_NUMBER)}
 
 
 def order_free_logit(a_first: Floats, b_first: Floats, *, least: float = LEAST) -> Floats:

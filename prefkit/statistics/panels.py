@@ -15,8 +15,11 @@ from typing import Any
 import numpy as np
 
 from prefkit.statistics.bootstrap import Columns, Estimate, estimates
+from prefkit.statistics.consensus import NO_CONSENSUS, others_say
 from prefkit.statistics.prediction import Ints
 from prefkit.statistics.ranks import Floats, pearson
+from prefkit.statistics.raters import Ratings
+from prefkit.statistics.rates import rate
 from prefkit.statistics.shares import NO_NUMBER, Bools, bounded, share
 
 __all__ = ["effective_size", "leave_one_out", "majority", "panel_errors"]
@@ -116,24 +119,12 @@ def leave_one_out(
     Raises:
         ValueError: an answer that is not null is below 0.
     """
-    if known.any() and codes[known].min() < 0:
-        raise ValueError("categories go from 0 up")
-    size = int(codes[known].max()) + 1 if known.any() else 1
-    each = (codes[:, :, None] == np.arange(size)) & known[:, :, None]
-    others = each.sum(axis=1)[:, None, :] - each
-    most = others.max(axis=2)
-    clear = (most > 0) & ((others == most[:, :, None]).sum(axis=2) == 1)
-    agrees = others.argmax(axis=2) == codes
+    items, judges = np.nonzero(known)
+    ratings = Ratings(items, judges, codes[known], len(codes))
+    said = others_say(ratings)
+    agrees = (said == ratings.codes).astype(float)
     found = []
     for judge in range(codes.shape[1]):
-        rows = known[:, judge] & clear[:, judge]
-        columns = {"agrees": agrees[rows, judge]}
-        ones = np.ones(int(rows.sum()))
-        drawn = estimates(columns, clusters[rows], ones, _agreed, seed=seed)
-        found.append(bounded(drawn, ("agrees",))["agrees"])
+        rows = (judges == judge) & (said != NO_CONSENSUS)
+        found.append(rate(agrees[rows], clusters[items[rows]], seed=seed))
     return found
-
-
-def _agreed(columns: Columns) -> Callable[[Floats], Mapping[str, float]]:
-    agrees = columns["agrees"]
-    return lambda weights: {"agrees": share(agrees, np.ones(len(weights)), weights)}

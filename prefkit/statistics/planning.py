@@ -11,6 +11,8 @@ import math
 from statistics import NormalDist
 from typing import NamedTuple
 
+from prefkit.statistics.tails import binomial_at_most
+
 __all__ = [
     "Help",
     "clean_needed",
@@ -124,23 +126,11 @@ def most_errors(errors: int, checked: int, *, confidence: float = 0.95) -> float
     low, high = errors / checked, 1.0
     for _ in range(_HALVINGS):
         middle = (low + high) / 2
-        if _at_most(errors, checked, middle) > 1 - confidence:
+        if binomial_at_most(errors, checked, middle) > 1 - confidence:
             low = middle
         else:
             high = middle
     return high
-
-
-def _at_most(errors: int, checked: int, share: float) -> float:
-    """The probability of so many errors or fewer, in logs: the counts may be large."""
-    if share <= 0 or share >= 1:
-        return float(share <= 0)
-    chosen, found = 0.0, 0.0
-    for count in range(errors + 1):
-        odds = count * math.log(share) + (checked - count) * math.log1p(-share)
-        found += math.exp(chosen + odds)
-        chosen += math.log((checked - count) / (count + 1)) if count < checked else 0.0
-    return found
 
 
 def clean_needed(share: float, *, confidence: float = 0.95) -> int:

@@ -24,11 +24,14 @@ import numpy as np
 from prefkit.statistics.bootstrap import Estimate
 from prefkit.statistics.ranks import Floats, pearson
 from prefkit.statistics.shares import NO_NUMBER, Bools, unmeasured
+from prefkit.statistics.student import student
 
 __all__ = [
     "FEWEST_JUDGED",
     "FEWEST_LABELLED",
     "FEWEST_OF_A_SIDE",
+    "MEAN",
+    "PPI",
     "Powered",
     "powered_mean",
     "rogan_gladen",
@@ -43,7 +46,12 @@ FEWEST_JUDGED = 30
 FEWEST_OF_A_SIDE = 5
 """Labels that are not the most common one: the same, for shares near an end and for rare scores."""
 
-_Z = 1.959964
+PPI = "PPI++, normal over prompts"
+"""The method of `powered_mean`: the variance of sums over clusters, with Student's t."""
+
+MEAN = "Student's t over prompts"
+"""The same without the judge."""
+
 _LAST_BITS = 1e-9
 
 
@@ -125,19 +133,13 @@ def powered_mean(
     if helpless is not None:
         found[2] = unmeasured(helpless, clusters[labelled])
     spread = _variance(parts, 0.0)
-    apart = float(human.var(ddof=1)) / len(human)
+    effect = _effect(spread, human)
+    known = {MEAN: effect}
+    found = [one._replace(design_effect=known.get(one.method or "")) for one in found]
     ratio = _variance(parts, trust) / spread if spread > 0 else NO_NUMBER
-    return Powered(
-        found[0],
-        found[1],
-        found[2],
-        alone,
-        trust,
-        _number(pearson(human, judge, np.ones(len(human)))),
-        rest,
-        _number(spread / apart if apart > 0 else NO_NUMBER),
-        _number(len(human) / ratio if ratio > 0 else NO_NUMBER),
-    )
+    rho = _number(pearson(human, judge, np.ones(len(human))))
+    worth = _number(len(human) / ratio if ratio > 0 else NO_NUMBER)
+    return Powered(found[0], found[1], found[2], alone, trust, rho, rest, effect, worth)
 
 
 def _too_few(labels: Floats, clusters: np.ndarray[Any, Any]) -> str | None:
@@ -169,6 +171,12 @@ def _is_share(values: Floats) -> bool:
 
 def _number(value: float) -> float | None:
     return value if math.isfinite(value) else None
+
+
+def _effect(spread: float, human: Floats) -> float | None:
+    """How far the variance over clusters is above that of as many independent rows."""
+    apart = float(human.var(ddof=1)) / len(human)
+    return _number(spread / apart if apart > 0 else NO_NUMBER)
 
 
 def _parts(
@@ -203,25 +211,11 @@ def _variance(parts: _Parts, trust: float) -> float:
 
 def _interval(parts: _Parts, value: float, trust: float, n: int, inside: bool) -> Estimate:
     # One degree of freedom for the mean, one for lambda, which is fitted to the same rows.
-    reach = _student(parts.clusters - 1 - (0 < trust < 1)) * math.sqrt(_variance(parts, trust))
+    reach = student(parts.clusters - 1 - (0 < trust < 1)) * math.sqrt(_variance(parts, trust))
     low, high = value - reach, value + reach
     if inside:
         value, low, high = (min(1.0, max(0.0, number)) for number in (value, low, high))
-    return Estimate(value, low, high, n, parts.clusters)
-
-
-def _student(degrees: int) -> float:
-    """The 97.5 % point of Student's t, by its expansion about the normal one.
-
-    Source: Abramowitz and Stegun, 26.7.5; off by less than 0.0001 from 15 degrees on.
-    """
-    z = _Z
-    terms = (
-        (z**3 + z) / 4,
-        (5 * z**5 + 16 * z**3 + 3 * z) / 96,
-        (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384,
-    )
-    return z + float(sum(term / degrees**place for place, term in enumerate(terms, 1)))
+    return Estimate(value, low, high, n, parts.clusters, None, PPI if trust else MEAN)
 
 
 def rogan_gladen(observed: float, sensitivity: float, specificity: float) -> float:

@@ -10,6 +10,7 @@ import numpy as np
 from prefkit.statistics.bootstrap import Estimate
 from prefkit.statistics.prediction import Ints
 from prefkit.statistics.ranks import Floats
+from prefkit.statistics.sums import ALL_ALIKE
 
 __all__ = ["NO_NUMBER", "Bools", "Coded", "bounded", "share", "unmeasured"]
 
@@ -72,7 +73,8 @@ def _with_width(one: Estimate, plain: bool) -> Estimate:
         return one
     room = 1 - _BEYOND ** (1 / one.clusters)
     if plain and one.value < _SAME:
-        return one._replace(high=room)
+        return one._replace(high=room, method=ALL_ALIKE)
     if plain and one.value > 1 - _SAME:
-        return one._replace(low=1 - room)
-    return one._replace(low=None, high=None, reason="all rows say the same: no draw differs")
+        return one._replace(low=1 - room, method=ALL_ALIKE)
+    reason = "all rows say the same: no draw differs"
+    return one._replace(low=None, high=None, reason=reason, method=None)

@@ -11,15 +11,16 @@ An order effect in log-odds, and a preference that is free of it, are in `order_
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from prefkit.statistics.bootstrap import Columns, Estimate, estimates
+from prefkit.statistics.bootstrap import Estimate
 from prefkit.statistics.prediction import Ints
 from prefkit.statistics.ranks import Floats
-from prefkit.statistics.shares import Coded, bounded, share, unmeasured
+from prefkit.statistics.rates import rate
+from prefkit.statistics.shares import Coded, unmeasured
+from prefkit.statistics.sums import Draws, sum_estimates, supported, withheld
 
 __all__ = [
     "Swaps",
@@ -47,6 +48,8 @@ class Swaps(NamedTuple):
         """Pairs with two readable verdicts."""
         return sum(self[:5])
 
+
+_DECIDED, _SIDES = 2, 6
 
 _TELLING = 10
 """Rows beyond the first of their prompt: all in one order by chance in 1 of 2 ** 10 datasets."""
@@ -96,35 +99,42 @@ def swaps(
     (of all verdicts).
     """
     both = a_first.known & b_first.known
-    columns = {"one": a_first.codes[both], "other": b_first.codes[both]}
-    ones = np.ones(int(both.sum()))
-    found = estimates(columns, clusters[both], ones, _of_pairs, seed=seed)
-    return bounded(found, ("consistency", "locked_first", "locked_second", "ties"))
+    parts = _of_pairs(a_first.codes[both], b_first.codes[both])
+    shares = ("consistency", "locked_first", "locked_second", "ties")
+    found = sum_estimates(parts, clusters[both], _of_sums, shares=shares, draws=Draws(seed))
+    rows = {"consistency_decided": parts[:, _DECIDED] > 0, "first": parts[:, _SIDES] > 0}
+    return supported(withheld(found), rows, clusters[both])
 
 
-def _of_pairs(columns: Columns) -> Callable[[Floats], Mapping[str, float]]:
-    one, other = columns["one"], columns["other"]
-    same, every = one == other, np.ones(len(one))
+def _of_pairs(one: Ints, other: Ints) -> Floats:
+    """What each pair adds to the sums of `_of_sums`."""
     decided = (one != 0) & (other != 0)
-    first, second = (one == 1) & (other == -1), (one == -1) & (other == 1)
     sides = (one != 0).astype(float) + (other != 0)
-    to_first = (one == 1).astype(float) + (other == -1)
-    # Shares of verdicts: a pair gives as many as it has, so its share is weighed by that number.
-    share_first = np.divide(to_first, sides, out=np.zeros(len(one)), where=sides > 0)
+    return np.column_stack(
+        [
+            np.ones(len(one)),
+            one == other,
+            decided,
+            (one == other) & decided,
+            (one == 1) & (other == -1),
+            (one == -1) & (other == 1),
+            sides,
+            (one == 1).astype(float) + (other == -1),
+        ]
+    )
 
-    def of(weights: Floats) -> dict[str, float]:
-        locked = share(first, every, weights), share(second, every, weights)
-        return {
-            "consistency": share(same, every, weights),
-            "consistency_decided": share(same, decided, weights),
-            "locked_first": locked[0],
-            "locked_second": locked[1],
-            "lock_bias": locked[0] - locked[1],
-            "first": share(share_first, sides, weights),
-            "ties": share(1 - sides / 2, every, weights),
-        }
 
-    return of
+def _of_sums(sums: Floats) -> dict[str, Floats]:
+    pairs, same, decided, same_decided, first, second, sides, to_first = sums.T
+    return {
+        "consistency": same / pairs,
+        "consistency_decided": same_decided / decided,
+        "locked_first": first / pairs,
+        "locked_second": second / pairs,
+        "lock_bias": (first - second) / pairs,
+        "first": to_first / sides,
+        "ties": 1 - sides / (2 * pairs),
+    }
 
 
 def order_fault(order: Coded, clusters: np.ndarray[Any, Any]) -> str | None:
@@ -157,16 +167,12 @@ def shown_once(
     then called `first_or_side`, and `first` is not measured. Consistency and locks never are.
     """
     rows = verdict.known & order.known & (verdict.codes != 0)
-    columns = {"won": verdict.codes[rows] == order.codes[rows]}
-    ones = np.ones(int(rows.sum()))
+    won = verdict.codes[rows] == order.codes[rows]
     codes = order.codes[rows]
     one_slot = bool(len(codes)) and bool((codes == codes[0]).all())
     name = "first_or_side" if one_slot else "first"
 
-    def statistic(given: Columns) -> Callable[[Floats], Mapping[str, float]]:
-        return lambda weights: {name: share(given["won"], np.ones(len(weights)), weights)}
-
-    found = bounded(estimates(columns, clusters[rows], ones, statistic, seed=seed), (name,))
+    found = {name: rate(won.astype(float), clusters[rows], seed=seed)}
     if one_slot:
         reason = "the fixed side always has the same slot: a taste for either looks the same"
         found["first"] = unmeasured(reason, clusters[rows])

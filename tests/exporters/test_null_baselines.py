@@ -19,6 +19,7 @@ from prefkit.schema.arrow import PAIRS
 from prefkit.schema.build import comparison_row, comparisons_table
 from prefkit.schema.columns import table
 from prefkit.schema.records import Comparison, Message, Response, Source, Vote
+from prefkit.schema.texts import texts_of
 from prefkit.statistics.prediction import FOLDS, auc_of, folds_of, held_out_scores
 from prefkit.verbs.collect_human import CollectHuman
 from prefkit.verbs.curate import Curate
@@ -276,7 +277,7 @@ def test_refusals_are_phrases_of_the_speaker(text: str, parts: list[str]) -> Non
 def test_a_side_of_several_messages_is_one_text() -> None:
     rows = [pair(user("Q"), [*assistant("one"), *user("two"), *assistant(None, '{"a":1}')], None)]
     given = table(PAIRS, rows)
-    assert null_features.texts_of(given["chosen"]).to_list() == ["one\ntwo\n"]
+    assert texts_of(given["chosen"]).to_list() == ["one\ntwo\n"]
     assert null_features.lengths(given["chosen"]).tolist() == [6]
 
 

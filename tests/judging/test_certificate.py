@@ -338,7 +338,7 @@ def test_facts_are_plain_json_that_stands_alone() -> None:
     assert facts["gold"]["pairs"]["readable"] == facts["gold"]["clusters"] == 240
     assert facts["thresholds"]["sha256"] == USUAL.digest
     assert facts["ties_as_class"]["accuracy"].keys() == {
-        "value", "low", "high", "n", "clusters", "reason",
+        "value", "low", "high", "n", "clusters", "reason", "method", "design_effect",
     }  # fmt: skip
     assert all(check["passed"] for check in facts["checks"])
     values = {check["name"].split(" (")[0].split(" at ")[0]: check["value"]

@@ -186,8 +186,8 @@ def test_intervals_are_as_wide_as_those_of_independent_rows_or_wider(
     found = certificates[name].facts()["ties_as_class"]["accuracy"]
     low, high = proportion_confint((one == other).sum(), len(one), method="wilson")
     assert found["n"] == len(one)
-    # 540 pairs of 111 prompts: a design effect of at most 1.8 here.
-    assert 0.9 < (found["high"] - found["low"]) / (high - low) < 1.35
+    # 540 pairs of 111 prompts: a design effect of at most 1.8, and Student's t of unequal prompts.
+    assert 0.9 < (found["high"] - found["low"]) / (high - low) < 1.4
 
 
 @pytest.mark.parametrize("name", JUDGES)

@@ -35,7 +35,7 @@ def test_a_grade_of_three_quarters_of_the_scale_is_good_and_silence_is_one_half(
     assert (found["least"], found["scale"]) == (4.0, "rating:1-5")
     assert found["judge_share"] == {
         **{"value": pytest.approx(2 / 3, abs=1e-6), "low": None, "high": None, "n": 3},
-        **{"clusters": 3, "reason": NOT_HUMAN},
+        **{"clusters": 3, "reason": NOT_HUMAN, "method": None, "design_effect": None},
     }
     assert (found["responses"], found["readable"], found["judge_on_rest"]) == (4, 0.75, 0.625)
     assert found["share"]["value"] is None

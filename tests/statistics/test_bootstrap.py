@@ -94,3 +94,31 @@ def test_a_number_that_most_draws_cannot_give_has_no_interval() -> None:
 def test_facts_are_rounded_to_six_digits() -> None:
     found = Estimate(0.123456789, 0.1, 0.2, 10, 5).facts()
     assert found == {"value": 0.123457, "interval": [0.1, 0.2], "n": 10, "clusters": 5}
+
+
+def test_facts_tell_the_method_and_the_design_effect_where_they_are_known() -> None:
+    found = Estimate(0.5, 0.4, 0.6, 10, 5, None, "bootstrap over prompts", 1.23456789).facts()
+    assert (found["method"], found["design_effect"]) == ("bootstrap over prompts", 1.23457)
+    bare = Estimate(0.5, None, None, 10, 5, "too few", None, 1.5).facts()
+    assert "method" not in bare, "where there is no interval none was made"
+    assert (bare["design_effect"], bare["no_interval"]) == (1.5, "too few")
+
+
+def test_an_interval_holds_its_own_number() -> None:
+    rng = np.random.default_rng(9)
+    for _ in range(30):
+        values = rng.exponential(size=25) ** 3
+        found = estimates({"value": values}, np.arange(25), np.ones(25), mean)["mean"]
+        assert found.low is not None
+        assert found.high is not None
+        assert found.value is not None
+        assert found.low <= found.value <= found.high
+
+
+def test_prompts_of_very_unequal_size_leave_a_number_without_an_interval() -> None:
+    values, codes = np.arange(400.0), np.minimum(np.arange(400), 40)
+    found = estimates({"value": values}, codes, np.ones(400), mean)["mean"]
+    # (40 + 360) ** 2 / (40 + 360 ** 2) = 1.23
+    assert found.value == pytest.approx(199.5)
+    assert found.low is None
+    assert "worth 1.2 equal ones" in str(found.reason)

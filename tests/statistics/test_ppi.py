@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from prefkit.statistics.ppi import _student, powered_mean, rogan_gladen
+from prefkit.statistics.ppi import powered_mean, rogan_gladen
 
 
 def drawn(
@@ -195,11 +195,6 @@ def test_neither_the_order_of_rows_nor_which_side_wins_matters(seed: int) -> Non
         assert shuffled[:3] == pytest.approx(one[:3])
         assert [1 - other.value, 1 - other.high, 1 - other.low] == pytest.approx(one[:3])
         assert 0 <= one.low <= one.value <= one.high <= 1
-
-
-@pytest.mark.parametrize("degrees", [15, 28, 60, 1000])
-def test_the_point_of_students_t_is_that_of_scipy(degrees: int) -> None:
-    assert _student(degrees) == pytest.approx(stats.t.ppf(0.975, degrees), abs=1e-4)
 
 
 def test_the_correction_of_rogan_and_gladen() -> None:

@@ -107,7 +107,7 @@ class Giveaway:
                 "of": self._seen,
                 "seed": self._seed,
                 "limit": LIMIT,
-                "interval": "95 %, percentile bootstrap over prompt clusters",
+                "interval": "95 %, over prompt clusters",
                 "longer": self._longer(),
                 "model": self._model(),
                 "words": self._words(),

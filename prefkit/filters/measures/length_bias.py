@@ -72,7 +72,7 @@ class LengthBias(Measure):
             "pairs": len(pairs),
             "unpaired": len(sketches) - len(pairs),
             "weighted": bool((weights != 1).any()),
-            "interval": f"95 %, percentile bootstrap of {RESAMPLES} draws over prompt clusters",
+            "interval": f"95 %, bootstrap of {RESAMPLES} draws over prompt clusters",
             "characters": self._in_unit(pairs, weights, ""),
         }
         reason = "no model is named"

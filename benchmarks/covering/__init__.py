@@ -1,0 +1,1 @@
+"""How often the intervals of `prefkit.statistics` hold the truth: nominal 95 %, simulated."""
