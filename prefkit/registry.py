@@ -26,6 +26,7 @@ ROLES = {
     "verb": "prefkit.verbs",
     "reader": "prefkit.collectors.human",
     "policy": "prefkit.pairing",
+    "aggregation": "prefkit.pairing.aggregations",
     "filter": "prefkit.filters",
     "measure": "prefkit.filters.measures",
     "repair": "prefkit.filters.repairs",

@@ -16,6 +16,7 @@ from prefkit.errors import ConfigError
 from prefkit.registry import nearest
 from prefkit.schema.arrow import PAIRS
 from prefkit.schema.columns import one_chunk, with_values
+from prefkit.schema.decisions import stays_by_decision
 
 __all__ = [
     "ROW",
@@ -222,8 +223,8 @@ def _written(number: float) -> str:
 class Filter(Step):
     """A step that measures pairs and marks those it would drop; it deletes nothing.
 
-    Rows that are already dropped are not measured. A row that a person decided to keep is measured
-    and stays. Every measured value goes into `checks`, the first reason into `dropped`.
+    Rows that are already dropped are not measured. A row that a person decided to keep, as it is or
+    flipped, is measured and stays. Every measured value goes into `checks`, the first reason into `dropped`.
     """
 
     def measure(self, table: pa.Table) -> Sequence[Measurement]:
@@ -253,8 +254,7 @@ def _mark(table: pa.Table, kept: pa.BooleanArray, found: Measurement) -> pa.Tabl
         fields=[entry.field(i) for i in range(entry.num_fields)],
     )
     table = with_values(table, "checks", _append(one_chunk(table["checks"]), rows, added))
-    spared = pc.equal(pc.struct_field(one_chunk(table["decision"]), "verdict"), "keep")
-    spared = pc.fill_null(spared, False).to_numpy(zero_copy_only=False)[rows]
+    spared = stays_by_decision(table).to_numpy(zero_copy_only=False)[rows]
     already = one_chunk(table["dropped"])
     unmarked = pc.is_null(already).to_numpy(zero_copy_only=False)[rows]
     failed = pc.is_valid(reason).to_numpy(zero_copy_only=False) & unmarked & ~spared

@@ -29,6 +29,8 @@ class Code(Policy):
     Trivial and unreadable candidates are no side, nor is one whose runs disagree.
     """
 
+    by_votes: ClassVar[bool] = False
+
     near_miss: float = Field(0.5, ge=0, description="Share of rejected that pass half the tests.")
     wrong: float = Field(0.3, ge=0, description="Share of rejected with more wrong answers.")
     slow: float = Field(0.1, ge=0, description="Share of rejected that only ran out of time.")

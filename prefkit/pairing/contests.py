@@ -10,7 +10,7 @@ import polars as pl
 from prefkit.pairing.ballots import Ballots
 from prefkit.statistics.order_effect import LEAST, logit
 
-__all__ = ["Standing", "responses_of", "standing_of"]
+__all__ = ["Standing", "duels_in", "responses_of", "standing_of"]
 
 _COUNTED = ("choice", "rank", "thumbs", "strength")
 """Scales on which one person's judgement is a vote: a count of votes has a Beta posterior."""
@@ -19,12 +19,14 @@ _COUNTED = ("choice", "rank", "thumbs", "strength")
 class Standing(NamedTuple):
     """What a policy chooses from; places are positions in `responses`.
 
-    `contests`: row, a, b (a < b), wins_a, wins_b, ties, n, difference (mean over ballots of the
-    score of a minus that of b, or of the log-odds for a where a ballot shares a probability among
-    its responses), scale (`logit` for log-odds), scales (how many), counted (whether votes may be
-    counted), both_good, both_bad, votes (list). `responses`: row, place, score (mean), n, scale,
-    scales, counted, votes (list). `ranked`: row, most (the most responses that one ballot of the
-    row compares).
+    `contests`: row, a, b (a < b), wins_a, wins_b, ties, n, lead (1 where a is held for the better
+    one, -1 for b, 0 for neither: by majority, or by what `posteriors` puts in its place),
+    difference (mean over ballots of the score of a minus that of b, or of the log-odds for a where
+    a ballot shares a probability among its responses), scale (`logit` for log-odds), scales (how
+    many), counted (whether votes may be counted), both_good, both_bad, votes (list).
+    `responses`: row, place, score (mean, or what `posteriors` puts in its place), n, scale, scales,
+    counted, votes (list). `ranked`: row, most (the most responses that one ballot of the row
+    compares).
     """
 
     contests: pl.DataFrame
@@ -34,6 +36,22 @@ class Standing(NamedTuple):
 
 def standing_of(ballots: Ballots) -> Standing:
     """Aggregate ballots by row and pair of responses, and by row and response."""
+    ranked = (
+        ballots.scores.group_by("row", "ballot")
+        .len("most")
+        .group_by("row")
+        .agg(pl.col("most").max())
+        .sort("row")
+    )
+    return Standing(_contests(duels_in(ballots)), responses_of(ballots), ranked)
+
+
+def duels_in(ballots: Ballots) -> pl.DataFrame:
+    """What each ballot says of every two responses that it compares.
+
+    Columns: row, a, b (a < b), difference (above 0 for a), kind, scale, outcome, vote, vote_b (the
+    vote on b; of a ballot that is one vote the same).
+    """
     scores = ballots.scores
     other = scores.select("ballot", b="place", score_b="score", vote_b="vote")
     duels = (
@@ -45,15 +63,7 @@ def standing_of(ballots: Ballots) -> Standing:
     duels = _in_log_odds(duels).select(
         "row", "a", "b", "difference", "kind", "scale", "outcome", "vote", "vote_b"
     )
-    ranked = (
-        scores.group_by("row", "ballot")
-        .len("most")
-        .group_by("row")
-        .agg(pl.col("most").max())
-        .sort("row")
-    )
-    contests = _contests(pl.concat([duels, _bare_duels(ballots, duels)]))
-    return Standing(contests, responses_of(ballots), ranked)
+    return pl.concat([duels, _bare_duels(ballots, duels)])
 
 
 def responses_of(ballots: Ballots) -> pl.DataFrame:
@@ -134,5 +144,6 @@ def _contests(duels: pl.DataFrame) -> pl.DataFrame:
             (pl.col("outcome") == "both_bad").sum().cast(pl.Int64).alias("both_bad"),
             *_evidence(votes),
         )
+        .with_columns(lead=(pl.col("wins_a") - pl.col("wins_b")).sign().cast(pl.Int8))
         .sort("row", "a", "b")
     )

@@ -106,7 +106,7 @@ def _clear_ties(standing: Standing) -> pl.DataFrame:
 
     row, place, good (which of the two), n, wins (votes that say so), counted, votes.
     """
-    even = standing.contests.filter(pl.col("wins_a") == pl.col("wins_b"))
+    even = standing.contests.filter(pl.col("lead") == 0)
     kinds = [
         even.filter(pl.col(outcome) * 2 > pl.col("n")).with_columns(
             good=pl.lit(outcome == "both_good"), wins=pl.col(outcome).cast(pl.Float64)
@@ -174,7 +174,7 @@ def tied_pairs(standing: Standing, paired: pl.DataFrame, policy: str) -> pl.Data
 
 
 def _ties(standing: Standing, paired: pl.DataFrame) -> pl.DataFrame:
-    even = standing.contests.filter(pl.col("wins_a") == pl.col("wins_b"))
+    even = standing.contests.filter(pl.col("lead") == 0)
     return even.join(paired, on="row", how="anti")
 
 
@@ -186,6 +186,8 @@ def aside_reasons(standing: Standing, paired: pl.DataFrame) -> pl.DataFrame:
         .then(pl.lit("both bad"))
         .when(pl.col("both_good") > half)
         .then(pl.lit("both good"))
+        .when(pl.col("wins_a") != pl.col("wins_b"))
+        .then(pl.lit("tie: no side is more probable than a tie"))
         .when(pl.col("wins_a") > 0)
         .then(pl.lit("votes split evenly"))
         .otherwise(pl.lit("tie"))

@@ -11,10 +11,11 @@ from prefkit.judging.gold import gold_of
 from prefkit.pairing.calibrating import GOLD, GOLD_ROWS, SPLIT
 from prefkit.pairing.margin_sources import margin_sources
 from prefkit.pairing.pairs import Plan, evidence_of
+from prefkit.pairing.posteriors import keys_of_strings
 from prefkit.schema.columns import one_chunk
 from prefkit.schema.digests import clusters_of
 
-__all__ = ["gold_pairs", "gold_plan", "gold_verdicts"]
+__all__ = ["anchors", "gold_pairs", "gold_plan", "gold_verdicts"]
 
 _PAIR = ["comparison", "a", "b"]
 _NOT_PEOPLE = ("judge", "reward", "execution", "rule")
@@ -86,3 +87,10 @@ def gold_verdicts(table: pa.Table, criterion: str | None) -> pl.DataFrame:
         own = own.select(*_PAIR, pl.col("verdict").fill_null(SPLIT).alias(name))
         found = found.join(own, on=_PAIR, how="left", maintain_order="left")
     return found.filter(pl.any_horizontal(pl.col(name).is_not_null() for name in GOLD))
+
+
+def anchors(table: pa.Table, criterion: str | None) -> pl.DataFrame:
+    """What an aggregation takes as given: `gold_verdicts` with the key of each comparison."""
+    found = gold_verdicts(table, criterion)
+    keys = keys_of_strings(found["comparison"])
+    return found.with_columns(pl.Series("comparison", keys, pl.UInt64))

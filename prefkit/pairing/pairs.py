@@ -16,6 +16,7 @@ from prefkit.pairing.evidence import as_told, aside_reasons, soft_labels, tied_p
 from prefkit.pairing.pair_checks import checks_of
 from prefkit.pairing.pass_evidence import with_pass_shares
 from prefkit.pairing.policy import Policy
+from prefkit.pairing.posteriors import Posteriors, keys_of, with_leads, with_posteriors
 from prefkit.schema.arrow import PAIRS
 from prefkit.schema.columns import one_chunk, own_offsets
 from prefkit.schema.digests import digests_of
@@ -25,7 +26,11 @@ __all__ = ["Batch", "Evidence", "Plan", "evidence_of", "pairs_of", "survey_of"]
 
 
 class Plan(NamedTuple):
-    """How pairs are made; everything that the policy hash covers, and the curves of its gold."""
+    """How pairs are made; everything that the policy hash covers.
+
+    And what a first pass over the votes found: the curves of its gold, or what was learnt of judges
+    or responses, null where votes are counted.
+    """
 
     policy: Policy
     policy_hash: str
@@ -34,6 +39,7 @@ class Plan(NamedTuple):
     criterion: str | None
     resolved: dict[str, Any]
     curves: Curves | None = None
+    posteriors: Posteriors | None = None
 
 
 class Evidence(NamedTuple):
@@ -86,6 +92,9 @@ def evidence_of(plan: Plan, table: pa.Table) -> Evidence:
     """
     ballots = ballots_of(table, plan.selection)
     standing = standing_of(ballots)
+    keys = None if plan.posteriors is None else keys_of(table)
+    if plan.posteriors is not None and keys is not None:
+        standing = with_leads(standing, keys, plan.posteriors)
     if len(ballots.joined):
         standing = standing._replace(
             contests=_with_all_votes(standing.contests, ballots.joined),
@@ -101,7 +110,10 @@ def evidence_of(plan: Plan, table: pa.Table) -> Evidence:
         )
         pairs = pl.concat([pairs, extra.select(pairs.columns)])
     pairs = pairs.join(refused, on="row", how="anti")
-    found = as_told(with_pass_shares(with_evidence(pairs, standing), table), chosen.told)
+    found = with_pass_shares(with_evidence(pairs, standing), table)
+    if plan.posteriors is not None and keys is not None:
+        found = with_posteriors(found, keys, plan.posteriors)
+    found = as_told(found, chosen.told)
     if plan.tie == "soft":
         found = soft_labels(found, extra)
     reasons = pl.concat(

@@ -71,6 +71,13 @@ class Policy(Options):
         del table
         return self.choose(standing, ids)
 
+    by_votes: ClassVar[bool] = True
+    """Whether it orders responses by what votes say of contests or by scores of any scale.
+
+    Another aggregation than the majority gives these; a policy that reads votes itself, or holds
+    scores against a limit on their own scale, has no use for it.
+    """
+
     looks_first: ClassVar[bool] = False
     """Whether it must look at every comparison before it can choose from one; see `fitted`."""
 
@@ -95,9 +102,9 @@ class Policy(Options):
 
 
 def ordered(contests: pl.DataFrame) -> pl.DataFrame:
-    """Contests with a majority as row, chosen, rejected; those without are left out."""
-    first = pl.col("wins_a") > pl.col("wins_b")
-    return contests.filter(pl.col("wins_a") != pl.col("wins_b")).select(
+    """Contests with a leading side as row, chosen, rejected; those without are left out."""
+    first = pl.col("lead") > 0
+    return contests.filter(pl.col("lead") != 0).select(
         "row",
         chosen=pl.when(first).then("a").otherwise("b"),
         rejected=pl.when(first).then("b").otherwise("a"),

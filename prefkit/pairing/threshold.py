@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import polars as pl
 from pydantic import Field
 
@@ -14,6 +16,8 @@ __all__ = ["Threshold"]
 
 class Threshold(Policy):
     """Pair every response at or above `at` with every lower one, at most `cap` pairs a prompt."""
+
+    by_votes: ClassVar[bool] = False
 
     at: float = Field(description="The lowest mean score that counts as good, on the votes' scale.")
     cap: int = Field(6, ge=1, description="Pairs of one prompt at most.")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import polars as pl
 
 from prefkit.pairing.contests import Standing
@@ -16,6 +18,8 @@ class Unpaired(Policy):
     Counts on scales from 0 to 1 (thumbs, choice, pass share, probability): a mean above one half is
     good, below is bad, exactly one half is a tie.
     """
+
+    by_votes: ClassVar[bool] = False
 
     def choose(self, standing: Standing, ids: pl.DataFrame) -> Chosen:
         """Take every response on its own."""

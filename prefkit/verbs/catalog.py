@@ -29,8 +29,8 @@ class Catalog(Verb):
 
     role: str | None = Field(
         None,
-        description="verbs, readers, recipes, answers, policies, filters, measures, repairs, "
-        "writers, clients, rubrics, or pipeline-schema.",
+        description="verbs, readers, recipes, answers, policies, aggregations, filters, measures, "
+        "repairs, writers, clients, rubrics, or pipeline-schema.",
     )
     name: str | None = Field(
         None, description="One name, for its options; of a rubric, or its file, for its words."

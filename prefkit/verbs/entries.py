@@ -116,11 +116,13 @@ def build(
 def role_of(verb: type[Verb], field: str) -> str | None:
     """The registry whose names an option takes: `filter`, `policy`, `reader`; null for others.
 
-    `format` names a reader where the verb has options for readers, a writer where a writer is its
-    default.
+    `aggregate` names an aggregation; `format` a reader where the verb has options for readers, a
+    writer where a writer is its default.
     """
     if field in ROLES:
         return field
+    if field == "aggregate":
+        return "aggregation"
     if field != "format":
         return None
     if "reader" in verb.model_fields:

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections import Counter
 from collections.abc import Iterable, Iterator
 from itertools import chain
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 import numpy as np
-import orjson
 import polars as pl
 import pyarrow as pa
 from pydantic import Field
@@ -18,28 +15,29 @@ from pydantic import Field
 from prefkit.dataset import Dataset, DatasetWriter, create_dataset, open_dataset
 from prefkit.dataset.folder import check_target
 from prefkit.engines.local import in_threads
-from prefkit.errors import ConfigError, NothingUsable
+from prefkit.errors import NothingUsable
+from prefkit.pairing.aggregation import Aggregation
 from prefkit.pairing.amend import Seen, amended, amendments
-from prefkit.pairing.ballots import Selection, criteria_of
 from prefkit.pairing.calibrating import Curves, curves_of
-from prefkit.pairing.gold_pairs import gold_pairs, gold_plan, gold_verdicts
+from prefkit.pairing.gold_pairs import anchors, gold_pairs, gold_plan, gold_verdicts
 from prefkit.pairing.pairs import Batch, Plan, pairs_of, survey_of
 from prefkit.pairing.policy import Policy
-from prefkit.registry import load, nearest
+from prefkit.pairing.posteriors import Posteriors
 from prefkit.schema.arrow import empty
-from prefkit.step import make
 from prefkit.verbs.pair_counts import Counts
-from prefkit.verbs.verb import Outcome, Verb, listed, named
+from prefkit.verbs.pair_plan import planned
+from prefkit.verbs.verb import Outcome, Verb, listed
 
 __all__ = ["Pair"]
 
 
 class Pair(Verb):
-    """Turn comparisons into pairs by a declared policy and a majority of votes.
+    """Turn comparisons into pairs by a declared policy and an aggregation of votes.
 
     Every comparison is paired or set aside with its reason. A pair that its votes speak against is
     marked, never flipped; ties become pairs only where --tie says so. Margins become probabilities
     only by --calibrate: one curve a source, fitted to what people say of the same pairs.
+    --aggregate weighs votes by what they tell of judges, or learns how strong responses are.
     """
 
     positional: ClassVar[tuple[str, ...]] = ("dataset",)
@@ -48,6 +46,10 @@ class Pair(Verb):
     out: Path = Field(description="The dataset folder to write.")
     policy: str | dict[str, dict[str, Any]] = Field(
         "as_voted", description="A pairing policy, with options as '{all: {cap: 4}}'."
+    )
+    aggregate: str | dict[str, dict[str, Any]] = Field(
+        "majority",
+        description="How votes become one answer, with options as '{glad: {iterations: 50}}'.",
     )
     criterion: str | None = Field(None, description="The criterion to pair by, or mean:a,b,c.")
     kind: tuple[Literal["human", "judge", "reward", "execution", "rule", "label"], ...] = Field(
@@ -64,7 +66,9 @@ class Pair(Verb):
         None, description="Turn margins into p_chosen by a curve fitted to people's votes."
     )
     gold: Path | None = Field(
-        None, description="Comparisons with people's votes, met by id. Default: the dataset."
+        None,
+        description="Comparisons with people's votes, met by id: what --calibrate fits margins to"
+        " (default: the dataset), or what anchors --aggregate.",
     )
     limit: int | None = Field(None, ge=1, description="Read this many comparisons at most.")
     dry_run: bool = Field(False, description="Count, write nothing.")
@@ -81,12 +85,14 @@ class Pair(Verb):
         if not self.dry_run:
             check_target(self.out, force=self.force, source=self.dataset)
         gold = self._gold(parent)
-        plan, said = self._plan(parent, gold)
+        plan, aggregation, said = planned(self, parent, gold)
+        if aggregation.looks_first:
+            plan = plan._replace(posteriors=self._learnt(aggregation, plan, parent, gold))
         if plan.policy.looks_first:
             plan = plan._replace(policy=self._fitted(plan, parent))
-        if gold is not None:
+        if gold is not None and self.calibrate is not None:
             plan = plan._replace(curves=self._curves(plan, gold, parent))
-        counts = Counts(plan.curves, None if gold is None else _named(gold))
+        counts = Counts(plan, None if gold is None else _named(gold))
         if self.dry_run:
             for batch in self._batches(plan, parent):
                 counts.add(batch)
@@ -101,17 +107,15 @@ class Pair(Verb):
         unseen = {"out", "force", "dry_run", "dataset", "gold"}
         if self.calibrate is None:
             unseen.add("calibrate")
+        if self.aggregate == "majority":
+            unseen.add("aggregate")
         return self.model_dump(mode="json", exclude=unseen)
 
     def _gold(self, parent: Dataset) -> Dataset | None:
-        if self.calibrate is None:
-            if self.gold is not None:
-                raise ConfigError(
-                    "--gold is what margins are calibrated to, and nothing is calibrated",
-                    hint="add --calibrate platt",
-                )
-            return None
-        return parent if self.gold is None else open_dataset(self.gold, "comparisons")
+        """The dataset that curves are fitted to, or that anchors an aggregation."""
+        if self.gold is None:
+            return None if self.calibrate is None else parent
+        return open_dataset(self.gold, "comparisons")
 
     def _inputs(self, gold: Dataset | None, parent: Dataset) -> dict[str, Any]:
         if gold is None or gold.content_hash == parent.content_hash:
@@ -126,6 +130,24 @@ class Pair(Verb):
             return survey_of(plan, table.combine_chunks())
 
         return plan.policy.fitted(in_threads(look, parent.batches(limit=self.limit)))
+
+    def _learnt(
+        self, aggregation: Aggregation, plan: Plan, parent: Dataset, gold: Dataset | None
+    ) -> Posteriors | None:
+        """The pass over all votes of an aggregation that learns; null where no vote counts."""
+
+        def collect(table: pa.Table) -> pl.DataFrame:
+            return aggregation.collect(table.combine_chunks(), plan.selection)
+
+        def anchored(table: pa.Table) -> pl.DataFrame:
+            return anchors(table.combine_chunks(), plan.criterion)
+
+        known = None
+        if gold is not None:
+            given = [anchored(empty("comparisons")), *in_threads(anchored, gold.batches())]
+            known = pl.concat(given)
+        votes = list(in_threads(collect, parent.batches(limit=self.limit)))
+        return aggregation.learn(votes, known) if any(map(len, votes)) else None
 
     def _curves(self, plan: Plan, gold: Dataset, parent: Dataset) -> Curves:
         """The first pass: gold pairs by the same plan, and a curve for each source of margins.
@@ -174,64 +196,6 @@ class Pair(Verb):
 
         return in_threads(work, parent.batches(limit=self.limit))
 
-    def _plan(self, parent: Dataset, gold: Dataset | None) -> tuple[Plan, str | None]:
-        """The plan, and a sentence about a criterion that was taken because it is the only one."""
-        name, options = named(self.policy, "policy")
-        policy = make(load("policy", name), options, f"policy {name}")
-        criterion, said = _criterion(self.criterion, parent)
-        mean_of: tuple[str, ...] = ()
-        if criterion is not None and criterion.startswith("mean:"):
-            mean_of = tuple(part.strip() for part in criterion.removeprefix("mean:").split(","))
-        resolved: dict[str, Any] = {
-            "policy": {name: policy.model_dump(mode="json")},
-            "aggregation": "majority",
-            "criterion": criterion,
-            "kind": list(self.kind),
-            "tie": self.tie,
-            "weight": self.weight,
-        }
-        if gold is not None:
-            resolved["calibration"] = {"kind": self.calibrate, "gold": gold.content_hash}
-            if self.limit is not None:
-                resolved["calibration"]["limit"] = self.limit
-        text = orjson.dumps(resolved, option=orjson.OPT_SORT_KEYS)
-        selection = Selection(None if mean_of else criterion, mean_of, self.kind)
-        return Plan(
-            policy, hashlib.sha256(text).hexdigest()[:16], selection, self.tie, criterion, resolved
-        ), said
-
 
 def _named(gold: Dataset) -> dict[str, str]:
     return {"name": gold.path.resolve().name, "content_hash": gold.content_hash}
-
-
-def _criterion(wanted: str | None, parent: Dataset) -> tuple[str | None, str | None]:
-    """The criterion to pair by: as asked for, overall votes, or the only one there is.
-
-    Raises:
-        ConfigError: a name that no vote has, or several criteria and no overall vote.
-    """
-    counts: Counter[str | None] = Counter()
-    for table in parent.batches(["votes"]):
-        for name, votes in criteria_of(table).iter_rows():
-            counts[name] += votes
-    known = sorted(name for name in counts if name is not None)
-    shown = ", ".join(f"{name} ({counts[name]:,} votes)" for name in known)
-    if wanted is not None:
-        for name in (
-            wanted.removeprefix("mean:").split(",") if wanted.startswith("mean:") else [wanted]
-        ):
-            if name.strip() not in counts:
-                raise ConfigError(
-                    f"no vote has the criterion {name.strip()!r}{nearest(name, known)}; "
-                    f"there are: {shown or 'none'}"
-                )
-        return wanted, None
-    if counts[None] or not known:
-        return None, None
-    if len(known) == 1:
-        return known[0], f"by {known[0]}, the only criterion"
-    raise ConfigError(
-        f"the votes are on several criteria and none is overall: {shown}",
-        hint=f"--criterion {known[0]}, or --criterion mean:{','.join(known)}",
-    )

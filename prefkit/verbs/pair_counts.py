@@ -10,6 +10,7 @@ from typing import Any
 
 from prefkit.pairing.calibrating import Curves, SourceCurve
 from prefkit.pairing.pairs import Batch, Plan
+from prefkit.pairing.posteriors import Posteriors
 from prefkit.verbs.verb import Outcome, listed
 
 __all__ = ["Counts"]
@@ -19,10 +20,13 @@ _MOST_SOURCES = 8
 
 
 class Counts:
-    """What was paired so far; `gold` names the dataset that the curves were fitted to."""
+    """What was paired so far; `gold` names the dataset that a first pass took for gold."""
 
-    def __init__(self, curves: Curves | None, gold: dict[str, str] | None) -> None:
-        self._curves, self._gold = curves, gold
+    def __init__(self, plan: Plan, gold: dict[str, str] | None) -> None:
+        self._curves: Curves | None = plan.curves
+        self._posteriors: Posteriors | None = plan.posteriors
+        self._gold = gold
+        self._by_kind: Counter[str] = Counter()
         self._sources: Counter[str] = Counter()
         self._beyond: Counter[str] = Counter()
         self.comparisons = self.paired = self.pairs = 0
@@ -35,6 +39,8 @@ class Counts:
         self.paired += batch.paired
         self.pairs += len(batch.pairs)
         self.marked += len(batch.pairs) - batch.pairs["dropped"].null_count
+        if self._posteriors is not None:
+            self._by_kind.update(kind or "none" for kind in batch.pairs["p_kind"].to_pylist())
         self.reasons.update(reason for _, reason in batch.aside)
         for key, pairs, beyond in batch.sources:
             self._sources[key] += pairs
@@ -57,8 +63,26 @@ class Counts:
             "policies": {plan.policy_hash: plan.resolved},
             "note": said,
             **_found(plan),
+            **self._aggregation(),
             **self._calibration(),
         }
+
+    def _aggregation(self) -> dict[str, Any]:
+        """What was learnt of judges or responses, and how many pairs have which probability."""
+        found = self._posteriors
+        if found is None:
+            return {}
+        gold = {} if self._gold is None else {"gold_dataset": self._gold}
+        kinds = dict(sorted(self._by_kind.items()))
+        return {"aggregation": {"name": found.name, **found.facts, **gold, "pairs": kinds}}
+
+    def _aggregation_lines(self) -> Iterator[tuple[str, str]]:
+        if self._posteriors is None:
+            return
+        yield from self._posteriors.lines
+        others = {kind: n for kind, n in self._by_kind.items() if kind != self._posteriors.name}
+        if others:
+            yield ("Probability", listed(self._by_kind))
 
     def _calibration(self) -> dict[str, Any]:
         """Of every source its curve or why it has none; nothing without --calibrate."""
@@ -101,6 +125,7 @@ class Counts:
             "policy": plan.resolved,
             "dry_run": manifest is None,
             **_found(plan),
+            **self._aggregation(),
             **self._calibration(),
         }
         aside = self.comparisons - self.paired
@@ -108,13 +133,15 @@ class Counts:
             ("Comparisons", f"{self.comparisons:,} = {self.paired:,} paired + {aside:,} set aside"),
             (
                 "Policy",
-                f"{next(iter(plan.resolved['policy']))}, majority{f', {said}' if said else ''}",
+                f"{_named(plan.resolved['policy'])}, {_named(plan.resolved['aggregation'])}"
+                f"{f', {said}' if said else ''}",
             ),
         ]
         if self.reasons:
             lines.append(("Set aside", listed(self.reasons)))
         lines.append(("Pairs", f"{self.pairs:,}"))
         lines += plan.policy.lines()
+        lines += self._aggregation_lines()
         if self.marked + self.contradicting + self.capped:
             marks = (
                 f"{self.marked:,} against their votes"
@@ -129,6 +156,11 @@ class Counts:
         lines.append(("Wrote", f"{out}  {manifest['content_hash'][:19]}…"))
         lines.append(("Next", f"prefkit curate {out} --out CURATED --filter identical_sides"))
         return Outcome(facts, tuple(lines))
+
+
+def _named(entry: str | dict[str, Any]) -> str:
+    """The name of a policy or an aggregation, given with options or without."""
+    return entry if isinstance(entry, str) else next(iter(entry))
 
 
 def _found(plan: Plan) -> dict[str, Any]:

@@ -220,9 +220,9 @@ def test_the_kind_of_curve_and_the_gold_are_in_the_hash_of_the_policy(tmp_path: 
 
 def test_gold_without_a_curve_is_refused(tmp_path: Path) -> None:
     write(tmp_path / "judged", *gold_rows())
-    with pytest.raises(ConfigError, match="nothing is calibrated") as error:
+    with pytest.raises(ConfigError, match="and there is neither") as error:
         prefkit.pair(tmp_path / "judged", out=tmp_path / "pairs", gold=tmp_path / "judged")
-    assert error.value.hint == "add --calibrate platt"
+    assert error.value.hint == "add --calibrate platt, or --aggregate dawid_skene"
     assert not (tmp_path / "pairs").exists()
 
 
