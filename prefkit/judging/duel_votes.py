@@ -21,17 +21,19 @@ __all__ = ["OUR_RUBRIC", "Votes", "votes_of"]
 OUR_RUBRIC = r"^[a-z][a-z0-9_]*@[0-9]+:[0-9a-f]{12}$"
 """`Rubric.label`: only votes that carry it hold `reason` and `mass` as prefkit writes them."""
 
-_PLAIN = ("kind", "outcome", "scores", "scale", "draw", "criterion", "rubric", "seconds")
+_PLAIN = ("kind", "outcome", "scores", "scale", "draw", "criterion", "rubric", "seconds", "at")
+_DIGITS = 16  # of a digest, as many as an unsigned integer of 64 bits holds
 
 
 class Votes(NamedTuple):
     """One batch.
 
     `rows`: row, comparison, cluster, count (responses). `responses`: row, place, id, characters,
-    model. `votes`: vote (position in the batch), row, judge, file, record, the vote's fields,
-    shown (how many the order names, 0 = unknown), scored (how many have a score), reason, mass,
-    named (the place in the order that its rationale names) and slot (the probability of what was
-    shown first, where the source tells it). `orders`: vote, position, place: who was shown where.
+    model, response (the first half of its digest). `votes`: vote (position in the batch), row,
+    judge, file, record, the vote's fields, shown (how many the order names, 0 = unknown), scored
+    (how many have a score), reason, mass, named (the place in the order that its rationale names)
+    and slot (the probability of what was shown first, where the source tells it). `orders`: vote,
+    position, place: who was shown where.
     """
 
     rows: pl.DataFrame
@@ -87,7 +89,10 @@ def _responses(table: pa.Table) -> pl.DataFrame:
             "model": pl.Series(pl.from_arrow(pc.struct_field(flat, "model")), dtype=pl.String),
         }
     )
-    return frame.with_columns(place=pl.int_range(pl.len(), dtype=pl.Int32).over("row"))
+    number = pl.col("id").str.head(_DIGITS).str.to_integer(base=16, dtype=pl.UInt64, strict=False)
+    return frame.with_columns(
+        place=pl.int_range(pl.len(), dtype=pl.Int32).over("row"), response=number
+    )
 
 
 def _votes(table: pa.Table) -> pl.DataFrame:
@@ -121,13 +126,14 @@ def _said(votes: pl.DataFrame) -> dict[str, pl.Series]:
     ours = judge & votes["rubric"].str.contains(OUR_RUBRIC).fill_null(value=False)
     found = [_reason_and_mass(text) for text in votes["raw"].filter(ours).to_list()]
     reasons, masses = [each[0] for each in found], [each[1] for each in found]
-    named = named_places(votes["rationale"].filter(judge))
+    reasoned = judge | (votes["kind"] == "human")
+    named = named_places(votes["rationale"].filter(reasoned))
     unordered = judge & (votes["order"].list.len().fill_null(0) == 0)
     slots = slot_verdicts(votes["raw"].filter(unordered))
     return {
         "reason": _at(ours, pl.Series(reasons, dtype=pl.String)),
         "mass": _at(ours, pl.Series(masses, dtype=pl.Float64)),
-        "named": _at(judge, named),
+        "named": _at(reasoned, named),
         "slot": _at(unordered, slots),
     }
 

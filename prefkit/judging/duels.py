@@ -4,7 +4,7 @@ A vote on a list is a duel of every two that it scored. Votes on single response
 duels by judge, rubric, criterion, scale and draw, or by source record where nobody is named; equal
 scores are a tie, never broken to a side. A skipped vote and one that got no answer give no line.
 
-Memory: about 200 bytes a line. Texts are read for their lengths and clusters only.
+Memory: about 270 bytes a line. Texts are read for their lengths and clusters only.
 """
 
 from __future__ import annotations
@@ -61,6 +61,11 @@ COLUMNS = {
     "other_vote": pl.UInt32,
     "inferred_first": pl.Int8,
     "order": pl.String,
+    "record": pl.String,
+    "other_record": pl.String,
+    "at": pl.String,
+    "response_a": pl.UInt64,
+    "response_b": pl.UInt64,
 }
 """The columns of a frame of duels.
 
@@ -75,7 +80,9 @@ lower). `cost_usd` and `seconds` stand on the first line of their votes only, so
 votes of the batch; `other_vote`: the second of a pointwise line. `inferred_first`: as `first`,
 where the source tells the verdict both for a side and for a slot. `order`: shown, inferred, either
 (the verdict reads the same in both orders), neither (the source contradicts itself), unknown, or
-none (each was shown alone).
+none (each was shown alone). `record`, `other_record`: where in the file the votes stand. `at`: when
+the first was cast. `response_a`: the first half of the response's digest, so that one text has one
+number in all comparisons of a prompt.
 """
 
 _SUMS_TO_ONE = 1e-6
@@ -109,7 +116,10 @@ def duels_of(table: pa.Table) -> pl.DataFrame:
     )
 
 
-_OF_VOTE = ("kind", "judge", "file", "rubric", "criterion", "draw", "scale", "outcome", "reason")
+_OF_VOTE = (
+    "kind", "judge", "file", "rubric", "criterion", "draw", "scale", "outcome", "reason", "record",
+    "at",
+)  # fmt: skip
 
 
 def _with_votes(lines: pl.DataFrame, batch: Votes) -> pl.DataFrame:
@@ -129,7 +139,7 @@ def _with_votes(lines: pl.DataFrame, batch: Votes) -> pl.DataFrame:
         pl.when(pl.col(name).count() > 0).then(pl.col(name).sum()).alias(name)
         for name in ("cost_usd", "seconds")
     )
-    other = votes.select("mass", other_vote="vote").rename({"mass": "other_mass"})
+    other = votes.select(other_vote="vote", other_mass="mass", other_record="record")
     return (
         lines.join(sums, on="line", how="left", maintain_order="left")
         .join(other, on="other_vote", how="left", maintain_order="left")
@@ -142,7 +152,7 @@ def _with_responses(lines: pl.DataFrame, batch: Votes) -> pl.DataFrame:
     rows = lines["row"].to_numpy()
     sides = {
         side: batch.responses[starts[rows] + lines[side].to_numpy()].select(
-            pl.col("model").alias(f"model_{side}"), pl.col("characters").alias(f"characters_{side}")
+            *(pl.col(name).alias(f"{name}_{side}") for name in ("model", "characters", "response"))
         )
         for side in ("a", "b")
     }

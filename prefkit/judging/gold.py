@@ -29,6 +29,7 @@ __all__ = [
     "gold_of",
     "head_counts",
     "human_ceiling",
+    "people_on",
 ]
 
 GoldKind = Literal["human", "label"]
@@ -122,8 +123,15 @@ def _said(kind: str, criterion: str | None, wanted: str | None, met: int) -> str
     return f"{who}, {about}{less}, on {met} pairs that it judged"
 
 
-def _people(duels: pl.DataFrame, criterion: str | None, kinds: Sequence[str]) -> pl.DataFrame:
-    """One line a person and pair: `said` (their majority, null if they have none)."""
+def people_on(
+    duels: pl.DataFrame, criterion: str | None, kinds: Sequence[str] = HUMAN
+) -> pl.DataFrame:
+    """One line a person and pair, in the order of the duels.
+
+    Columns: comparison, a, b, cluster, longer, judge, said (their majority, null if they have
+    none), first (null where their votes were shown in both orders), seconds (of all their votes)
+    and at (of the first of them).
+    """
     lines = duels.with_row_index("line").filter(
         pl.col("kind").is_in(list(kinds)),
         pl.col("criterion").eq_missing(pl.lit(criterion, pl.String)),
@@ -131,9 +139,16 @@ def _people(duels: pl.DataFrame, criterion: str | None, kinds: Sequence[str]) ->
     )
     lines = lines.with_columns(nobody=pl.when(pl.col("judge").is_null()).then("line"))
     grouped = lines.group_by(*_PAIR, "kind", "judge", "nobody", maintain_order=True)
-    return grouped.agg(pl.col("cluster").first(), *_tally("verdict"), pl.len().alias("n")).select(
-        *_PAIR, "cluster", said=_most("n")
-    )
+    first, seconds = pl.col("first"), pl.col("seconds")
+    return grouped.agg(
+        pl.col("cluster", "longer", "at").first(),
+        pl.when(first.n_unique() == 1).then(first.first()).alias("first"),
+        pl.when(seconds.count() > 0).then(seconds.sum()).alias("seconds"),
+        *_tally("verdict"),
+        pl.len().alias("n"),
+    ).select(
+        *_PAIR, "cluster", "longer", "judge", "first", "seconds", "at", said=_most("n")
+    )  # fmt: skip
 
 
 def _tally(column: str) -> list[pl.Expr]:
@@ -159,7 +174,7 @@ def head_counts(
     Columns: comparison, a, b, for_a, ties, for_b, votes (people with a majority of their own) and
     verdict (null = no majority).
     """
-    people = _people(duels, criterion, kinds)
+    people = people_on(duels, criterion, kinds)
     heads = people.group_by(*_PAIR, maintain_order=True).agg(
         *_tally("said"), pl.col("said").count().cast(pl.Int64).alias("votes")
     )
@@ -212,7 +227,7 @@ def human_ceiling(
     prompt clusters. Of more than 50 people on one pair 50 are drawn by the seed. Where no two
     people judged one pair, every number says so.
     """
-    people = _people(duels, criterion, kinds).filter(pl.col("said").is_not_null())
+    people = people_on(duels, criterion, kinds).filter(pl.col("said").is_not_null())
     met = _meetings(people, seed)
     if not len(met.clusters):
         reason = "no two people judged the same pair"

@@ -189,7 +189,30 @@ def test_the_rationale_names_a_side_through_the_order_shown() -> None:
             judge(1.0, 0.0, order=(0, 1)),
         )
     )  # fmt: skip
-    assert [winner(line, "rationale_says") for line in found] == ["y", "x", *[None] * 5]
+    assert [winner(line, "rationale_says") for line in found] == ["y", "x", None, "y", *[None] * 3]
+
+
+def test_a_duel_knows_the_records_behind_it_and_its_responses_by_their_digests() -> None:
+    alone = {"kind": "human", "by": "ann", "scale": "rating:1-5", "at": "2024-05-01"}
+    both = compare("Hi", ("x", "y"), vote(1.0, 0.0, record="line 7"))
+    apart = compare(
+        "Hi", ("y", "z"),
+        vote(4.0, None, record="row 1", **alone), vote(None, 2.0, record="row 2", **alone),
+    )  # fmt: skip
+    table = table_of(both, apart)
+    found = duels_of(table).to_dicts()
+    assert [(line["record"], line["other_record"]) for line in found] == [
+        ("line 7", None), ("row 1", "row 2"),
+    ]  # fmt: skip
+    assert [line["at"] for line in found] == [None, "2024-05-01"]
+    for line, row in zip(found, table.to_pylist(), strict=True):
+        for side in ("a", "b"):
+            digest = row["responses"][line[side]]["id"]
+            assert line[f"response_{side}"] == int(digest[:16], 16)
+    shared = {found[0]["response_a"], found[0]["response_b"]} & {
+        found[1]["response_a"], found[1]["response_b"],
+    }  # fmt: skip
+    assert len(shared) == 1
 
 
 def test_judges_are_apart_by_name_rubric_and_criterion_and_the_unnamed_by_file() -> None:
