@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,12 +16,16 @@ from prefkit.judging.duels import JudgeName, duels_of_all, judges_of
 from prefkit.judging.gold import Gold, GoldKind, gold_about, human_ceiling
 from prefkit.judging.numbers import number
 from prefkit.judging.thresholds import Thresholds, load_thresholds
+from prefkit.reports.contradictions import Contradictions, contradictions
 from prefkit.reports.grade_shares import grade_shares, grades_in
 from prefkit.reports.judge_votes import NO_VOTES, of_judge, votes_of
 from prefkit.reports.judges import audit
+from prefkit.reports.noise import noise_of
 from prefkit.reports.panels import panel
+from prefkit.reports.people import people
 from prefkit.reports.planner import plan
 from prefkit.reports.published import contradicted
+from prefkit.reports.suspects import Ranked
 from prefkit.reports.win_rates import win_rates
 
 __all__ = ["SCHEMA", "USUAL", "Asked", "Report", "document", "report_of"]
@@ -38,6 +42,11 @@ class Report(NamedTuple):
 
     document: dict[str, Any]
     certificates: list[Certificate]
+    suspects: Ranked | None = None
+    """The queue of pairs whose labels look wrong, if it was asked for."""
+
+    contradictions: Contradictions | None = None
+    """All of them with the votes behind each; null where no votes were found."""
 
 
 class _Evidence(NamedTuple):
@@ -68,6 +77,9 @@ class Asked(NamedTuple):
     seed: int = 0
     """Another seed gives other draws of prompts."""
 
+    suspects: int | None = None
+    """Look for labels that are wrong, and queue this many pairs at most; null: do not look."""
+
 
 USUAL = Asked()
 
@@ -95,19 +107,25 @@ def report_of(dataset: Dataset, asked: Asked = USUAL) -> Report:
     judges = judges_of(evidence.duels)
     seed = asked.seed
     certificates = certify(evidence.duels, limits, seed=seed)
+    against = contradictions(evidence.duels, evidence.grades, seed=seed)
     facts = {
         **_nothing(limits),
         "dataset": {**about, **_counts(evidence), "without_duels": _without(evidence, judges)},
-        **_judged(evidence, judges, certificates, seed),
+        **(judged := _judged(evidence, judges, certificates, seed)),
         "certificates": [one.facts() for one in certificates],
         "grade_shares": grade_shares(evidence.grades),
+        "people": _people(evidence, judged["gold"]["criteria"], seed),
+        "contradictions": against.facts(),
         "win_rates": win_rates(evidence.duels, judges, seed=seed),
         "planner": plan(evidence.duels, judges, half_widths=(asked.half_width,), seed=seed),
     }
     if asked.published is not None:
         found = contradicted(facts, asked.published, source.batches(), evidence.duels)
         facts = {**facts, "published": found}
-    return Report(facts, certificates)
+    if asked.suspects is None:
+        return Report(facts, certificates, contradictions=against)
+    noise = noise_of(dataset, source, evidence.duels, most=asked.suspects, seed=seed)
+    return Report({**facts, "noise": noise.facts}, certificates, noise.queue, against)
 
 
 def _nothing(limits: Thresholds) -> dict[str, Any]:
@@ -118,6 +136,8 @@ def _nothing(limits: Thresholds) -> dict[str, Any]:
         "calibrated": False,
         "limits": limits.facts(),
         "gold": {"dataset": None, "criteria": []},
+        "people": {"criteria": [], "grades": [], "reason": "no vote was found"},
+        "contradictions": {},
         "judges": [],
         "panel": {"groups": [], "reason": "there is no judge"},
         "certificates": [],
@@ -125,6 +145,7 @@ def _nothing(limits: Thresholds) -> dict[str, Any]:
         "grade_shares": [],
         "planner": {},
         "published": [],
+        "noise": {},
     }
 
 
@@ -192,6 +213,11 @@ def _clustered(votes: pl.DataFrame, duels: pl.DataFrame) -> pl.DataFrame:
     known = duels.select("comparison", "cluster").unique("comparison")
     joined = votes.join(known, on="comparison", how="left", maintain_order="left")
     return joined.with_columns(pl.coalesce("cluster", pl.col("comparison").hash()))
+
+
+def _people(evidence: _Evidence, answers: Sequence[Mapping[str, Any]], seed: int) -> dict[str, Any]:
+    ceilings = {one["criterion"]: one["ceiling"] for one in answers if one["kind"] == "human"}
+    return people(evidence.duels, evidence.grades, ceilings=ceilings, seed=seed)
 
 
 def _counts(evidence: _Evidence) -> dict[str, Any]:

@@ -7,8 +7,11 @@ import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from prefkit.reports.contradiction_lines import contradiction_lines
 from prefkit.reports.judge_lines import judge_lines
-from prefkit.reports.words import cells, counts, line, listed, name, shown
+from prefkit.reports.noise_lines import noise_lines
+from prefkit.reports.people_lines import people_lines
+from prefkit.reports.words import cells, counts, line, listed, methods, name, shown
 
 __all__ = ["lines_of"]
 
@@ -26,7 +29,9 @@ def lines_of(document: Mapping[str, Any]) -> Iterator[Line]:
     A mark `<-` names the end of an interval that is beyond a limit of the certificate, as the
     certificate itself has it, or the side that an order effect goes to.
     """
-    found = list(_lines(document))
+    found = [*_lines(document), *noise_lines(document.get("noise", {}))]
+    if made := methods(document):
+        found.append(("Intervals", f"of 95 %: {', '.join(made)}"))
     if document.get("refused"):
         found.append(("Refused", line(document["refused"])))
     for label, text in found:
@@ -41,6 +46,9 @@ def _wrapped(text: str) -> str:
 def _lines(document: Mapping[str, Any]) -> Iterator[Line]:
     yield from _about(document)
     yield from _people(document["gold"])
+    yield from people_lines(document["people"])
+    if document["contradictions"]:
+        yield from contradiction_lines(document["contradictions"])
     judges = document["judges"]
     if not judges:
         yield ("Judges", "none has voted here")

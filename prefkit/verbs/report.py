@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -12,7 +12,10 @@ from prefkit.errors import ConfigError, GateFailed
 from prefkit.verbs.verb import Outcome, Verb
 
 if TYPE_CHECKING:
+    from prefkit.dataset import Dataset
     from prefkit.judging.certificate import Certificate
+    from prefkit.reports.contradictions import Contradictions
+    from prefkit.reports.document import Report as Found
 
 __all__ = ["Report"]
 
@@ -25,7 +28,7 @@ class Report(Verb):
     """
 
     positional: ClassVar[tuple[str, ...]] = ("dataset",)
-    consent: ClassVar[tuple[str, ...]] = ("force", "document")
+    consent: ClassVar[tuple[str, ...]] = ("force", "document", "suspects", "contradictions")
 
     dataset: Path = Field(description="Comparisons, or pairs whose comparisons lie beside them.")
     gold: Path | None = Field(
@@ -42,6 +45,13 @@ class Report(Verb):
         0.05, gt=0, lt=0.5, description="Plan the human labels for a win rate this precise."
     )
     seed: int = Field(0, ge=0, description="Another seed draws other prompts for intervals.")
+    suspects: Path | None = Field(
+        None, description="Write the pairs whose labels look wrong to this file, for review."
+    )
+    most_suspects: int = Field(500, ge=1, description="At most so many pairs in --suspects.")
+    contradictions: Path | None = Field(
+        None, description="Write every contradiction with the votes behind it to this JSONL file."
+    )
     document: Path | None = Field(
         None, description="Write the document to this JSON file.",
         json_schema_extra={"flag": "--out"},
@@ -61,8 +71,12 @@ class Report(Verb):
         from prefkit.reports.lines import lines_of
 
         if self.document is not None:
-            self._check_file(self.document)
+            self._check_file(self.document, "--out")
         dataset = open_dataset(self.dataset)
+        if self.contradictions is not None:
+            self._check_contradictions(self.contradictions, dataset)
+        if self.suspects is not None:
+            self._check_suspects(self.suspects, dataset)
         gold = None if self.gold is None else open_dataset(self.gold, "comparisons")
         asked = Asked(
             gold=gold,
@@ -70,17 +84,32 @@ class Report(Verb):
             published=self.published,
             half_width=self.half_width,
             seed=self.seed,
+            suspects=None if self.suspects is None else self.most_suspects,
         )
         found = report_of(dataset, asked)
         facts = dict(found.document)
         refused = self._refused(found.certificates)
         if self.require_certificate:
             facts["refused"] = refused
-        lines = list(lines_of(facts))
+        lines = (*lines_of(facts), *self._written(facts, found, dataset))
+        return Outcome(facts, lines, 0 if refused is None else GateFailed.exit_code)
+
+    def _written(
+        self, facts: dict[str, Any], found: Found, dataset: Dataset
+    ) -> Iterator[tuple[str, str]]:
+        """Write every file that was asked for, and say which."""
+        from prefkit.reports.suspects import write_suspects
+
         if self.document is not None:
             _write(self.document, facts)
-            lines.append(("Wrote", str(self.document)))
-        return Outcome(facts, tuple(lines), 0 if refused is None else GateFailed.exit_code)
+            yield ("Wrote", str(self.document))
+        if self.suspects is not None and found.suspects is not None:
+            head = {"dataset": dataset.content_hash, "of": dataset.rows, "seed": self.seed}
+            write_suspects(self.suspects, found.suspects, head)
+            yield ("Wrote", str(self.suspects))
+        if self.contradictions is not None and found.contradictions is not None:
+            _write_lines(self.contradictions, found.contradictions, dataset)
+            yield ("Wrote", str(self.contradictions))
 
     def _refused(self, certificates: Sequence[Certificate]) -> str | None:
         """Why the gate does not open; the report is shown all the same, so this is no error."""
@@ -94,17 +123,60 @@ class Report(Verb):
             return str(error)
         return None
 
-    def _check_file(self, path: Path) -> None:
+    def _check_suspects(self, path: Path, dataset: Dataset) -> None:
+        if dataset.kind != "pairs":
+            raise ConfigError(
+                f"{self.dataset} holds comparisons; --suspects looks for wrong labels among pairs",
+                hint=f"prefkit pair {self.dataset} --out PAIRS",
+            )
+        if self.gold is not None:
+            raise ConfigError(
+                "--suspects reads the votes that made the labels, and --gold replaces them; "
+                "give one of the two"
+            )
+        self._check_votes(dataset, "--suspects")
+        self._check_file(path, "--suspects")
+        if self.document is not None and path.absolute() == self.document.absolute():
+            raise ConfigError(f"--out and --suspects are both {path}; name another file")
+
+    def _check_contradictions(self, path: Path, dataset: Dataset) -> None:
+        self._check_votes(dataset, "--contradictions")
+        self._check_file(path, "--contradictions")
+        others = {"--out": self.document, "--suspects": self.suspects}
+        for name, other in others.items():
+            if other is not None and path.absolute() == other.absolute():
+                raise ConfigError(f"{name} and --contradictions are both {path}; name another file")
+
+    def _check_votes(self, dataset: Dataset, option: str) -> None:
+        from prefkit.dataset.lineage import known_lineage
+
+        _, missing = known_lineage(dataset) if dataset.kind == "pairs" else ((), None)
+        if missing is not None:
+            raise ConfigError(
+                f"{option} reads the votes of the comparisons that {self.dataset} was made of, "
+                f"and they were not found: {missing}; put their folder beside it"
+            )
+
+    def _check_file(self, path: Path, option: str) -> None:
         if path.is_symlink() or path.is_dir():
-            raise ConfigError(f"{path} is no plain file; name another --out")
+            raise ConfigError(f"{path} is no plain file; name another {option}")
         if path.resolve().is_relative_to(self.dataset.resolve()):
-            raise ConfigError(f"{path} is inside the dataset; name another --out")
+            raise ConfigError(f"{path} is inside the dataset; name another {option}")
         if path.exists() and not self.force:
             raise ConfigError(
-                f"{path} exists already", hint="add --force to replace it, or another --out"
+                f"{path} exists already", hint=f"add --force to replace it, or another {option}"
             )
         if not path.absolute().parent.is_dir():
-            raise ConfigError(f"there is no folder {path.absolute().parent} for --out")
+            raise ConfigError(f"there is no folder {path.absolute().parent} for {option}")
+
+
+def _write_lines(path: Path, found: Contradictions, dataset: Dataset) -> None:
+    """First a line about the file, then one for each contradiction."""
+    from prefkit.dataset.folder import write_file
+    from prefkit.schema.records import to_json
+
+    head = {"schema": "prefkit.contradictions/1", "dataset": dataset.content_hash}
+    write_file(path, "".join(f"{to_json(one)}\n" for one in [head, *found.entries()]))
 
 
 def _write(path: Path, facts: dict[str, Any]) -> None:
