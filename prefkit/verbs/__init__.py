@@ -10,6 +10,7 @@ TABLE = {
     "export": "prefkit.verbs.export:Export",
     "verify": "prefkit.verbs.verify:Verify",
     "report": "prefkit.verbs.report:Report",
+    "review": "prefkit.verbs.review:Review",
     "run": "prefkit.pipeline:Run",
     "show": "prefkit.verbs.show:Show",
     "diff": "prefkit.verbs.diff:Diff",

@@ -1,0 +1,1 @@
+"""Sampling plans: which pairs people look at, and what that can show."""
