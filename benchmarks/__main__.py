@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from benchmarks.agreeing import job as agreeing
 from benchmarks.asking import job as asking
 from benchmarks.asking.runs import Plan
 from benchmarks.executing import job as executing
@@ -24,7 +25,7 @@ _HELD_FROM_ROWS = 1_000_000
 
 _AT_ONCE = 100
 
-Other = asking.Outcome | executing.Outcome
+Other = agreeing.Outcome | asking.Outcome | executing.Outcome
 """What a job that is no engine's on rows has measured."""
 
 _HEADS = (
@@ -35,11 +36,11 @@ _HEADS = (
 def _arguments(given: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--rows", type=int, default=_HELD_FROM_ROWS, metavar="N")
-    parser.add_argument(
-        "--only", action="append", choices=(*JOB_NAMES, asking.ASKING, executing.EXECUTING)
-    )
+    others = (asking.ASKING, executing.EXECUTING, agreeing.AGREEING)
+    parser.add_argument("--only", action="append", choices=(*JOB_NAMES, *others))
     parser.add_argument("--requests", type=int, default=asking.HELD_FROM, metavar="N")
     parser.add_argument("--executions", type=int, default=executing.HELD_FROM, metavar="N")
+    parser.add_argument("--items", type=int, default=agreeing.HELD_FROM, metavar="N")
     parser.add_argument("--no-peers", action="store_true", help="without other libraries")
     parser.add_argument("--repeats", type=int, default=2, metavar="N", help="runs of each engine")
     parser.add_argument("--data", type=Path, default=_HERE / "data", help="inputs and outputs")
@@ -76,7 +77,10 @@ def main(given: list[str] | None = None) -> int:
             others[executing.EXECUTING] = executing.run(
                 options.executions, options.repeats, data, found
             )
-    except (CommandError, RowsError) as error:
+        if not options.only or agreeing.AGREEING in options.only:
+            engines = agreeing.engines(peers=not options.no_peers)
+            others[agreeing.AGREEING] = agreeing.run(options.items, options.repeats, data, engines)
+    except (CommandError, RowsError, agreeing.Differ) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     if options.rows < _HELD_FROM_ROWS:

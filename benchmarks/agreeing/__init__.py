@@ -1,0 +1,1 @@
+"""Agreement and aggregation: what they take beside libraries that do the same."""
