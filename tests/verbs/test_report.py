@@ -72,7 +72,8 @@ def test_every_number_in_the_document_has_rows_or_a_reason(judged: Path, alone: 
         found = list(numbers(Report(dataset=folder)().facts))
         assert len(found) > 30
         for one in found:
-            assert set(one) == {"value", "low", "high", "n", "clusters", "reason"}
+            made = {"method", "design_effect"}
+            assert set(one) == {"value", "low", "high", "n", "clusters", "reason"} | made
             assert one["value"] is not None or one["reason"]
             if one["value"] is not None and one["low"] is None:
                 assert one["reason"], "a number without an interval says why"
