@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from planted_judges import planted, sharing, votes_of
+from judges_by_plan import planted, sharing, votes_of
 
 from prefkit.statistics.aggregation.dawid_skene import dawid_skene
 from prefkit.statistics.aggregation.gain import gain_over_majority

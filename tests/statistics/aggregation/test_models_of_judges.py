@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from planted_judges import planted, votes_of
+from judges_by_plan import planted, votes_of
 
 from prefkit.statistics.aggregation.dawid_skene import dawid_skene
 from prefkit.statistics.aggregation.em import Limits
@@ -37,7 +37,7 @@ def test_majority_gives_the_shares_of_the_votes_and_even_ones_without_a_vote():
 
 @pytest.mark.parametrize("model", MODELS)
 @pytest.mark.parametrize("classes", [2, 3])
-def test_planted_judges_are_recovered_and_beat_the_majority(model, classes):
+def test_judges_by_plan_are_recovered_and_beat_the_majority(model, classes):
     labels, truth = planted(1500, ACCURACIES, 5, classes, seed=1)
     found = model(labels)
     assert found.converged
