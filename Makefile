@@ -15,7 +15,7 @@ HARNESSES := .venv/.ready-harnesses
 DEMO := runs/quickstart
 CODE := runs/code
 # All that tests need; the constraints keep torch to its CPU build.
-EXTRAS := answers,arrow,baselines,language,llm,pages,re2,templates,train,dev
+EXTRAS := answers,arrow,baselines,language,llm,pages,re2,review,templates,train,dev
 INSTALL := $(BIN)/pip install --quiet -c constraints-cpu.txt
 
 .DEFAULT_GOAL := help
@@ -54,7 +54,7 @@ check: $(FULL) ## Lint, format, types, layers
 	$(BIN)/lint-imports
 
 bench: $(BENCH) $(if $(filter asking,$(or $(ONLY),asking)),$(PEERS)) $(if $(filter executing,$(or $(ONLY),executing)),$(HARNESSES)) ## Speed and memory against the named engines, ROWS=1000000
-	$(BIN)/python -m benchmarks $(if $(ROWS),--rows $(ROWS)) $(if $(ONLY),--only $(ONLY)) $(if $(REQUESTS),--requests $(REQUESTS)) $(if $(EXECUTIONS),--executions $(EXECUTIONS)) $(if $(ITEMS),--items $(ITEMS))
+	$(BIN)/python -m benchmarks $(if $(ROWS),--rows $(ROWS)) $(if $(ONLY),--only $(ONLY)) $(if $(REQUESTS),--requests $(REQUESTS)) $(if $(EXECUTIONS),--executions $(EXECUTIONS)) $(if $(ITEMS),--items $(ITEMS)) $(if $(TRIALS),--trials $(TRIALS))
 
 .venv/bin/pip:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \

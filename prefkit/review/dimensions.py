@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 import polars as pl
 import pyarrow as pa
@@ -13,8 +13,9 @@ from prefkit.dataset.lineage import known_lineage
 from prefkit.errors import ConfigError
 from prefkit.registry import nearest
 from prefkit.schema.columns import one_chunk
+from prefkit.schema.moments import UNKNOWN, moments
 
-__all__ = ["NOBODY", "NOTHING", "TAG", "known_dimension", "values_of"]
+__all__ = ["NOBODY", "NOTHING", "TAG", "known_dimension", "last_votes", "values_of"]
 
 NOBODY = "(not identified)"
 NOTHING = "(none)"
@@ -113,14 +114,37 @@ def _voters(dataset: Dataset, kinds: tuple[str, ...]) -> pl.DataFrame:
     return _whole(dataset, lines.select("row", value="by"))
 
 
+def last_votes(dataset: Dataset, rows: Collection[int]) -> dict[int, int]:
+    """When the last vote behind each of these rows was cast, in microseconds since 1970.
+
+    A row whose votes have no time is not in it; none is where the comparisons are not found.
+
+    Raises:
+        DataError: a file is damaged.
+    """
+    sources = _exploded(dataset).filter(pl.col("row").is_in(list(rows)))
+    chain, _ = known_lineage(dataset)
+    if not chain or chain[-1].kind != "comparisons" or not sources.height:
+        return {}
+    wanted = sources.select("comparison").unique()
+    columns = [*_vote_columns(), "votes.list.element.at"]
+    votes = pl.concat([_flat(table, wanted) for table in chain[-1].batches(columns)])
+    lines = sources.join(votes, on=["comparison", "name", "record"]).select("row", "at")
+    timed = lines.with_columns(at=pl.Series(moments(lines["at"]))).filter(pl.col("at") > UNKNOWN)
+    return dict(timed.group_by("row").agg(pl.col("at").max()).sort("row").iter_rows())
+
+
 def _vote_columns() -> list[str]:
     return ["id", *(f"votes.list.element.{name}" for name in _OF_VOTE)]
 
 
-def _votes(table: pa.Table, kinds: tuple[str, ...], wanted: pl.DataFrame) -> pl.DataFrame:
+def _flat(table: pa.Table, wanted: pl.DataFrame) -> pl.DataFrame:
     frame = pl.DataFrame(pl.from_arrow(table.select(["id", "votes"])))
     frame = frame.rename({"id": "comparison"}).join(wanted, on="comparison", how="semi")
-    votes = frame.explode("votes", empty_as_null=False).unnest("votes").unnest("source")
-    mine = votes.filter(pl.col("kind").is_in(list(kinds)))
+    return frame.explode("votes", empty_as_null=False).unnest("votes").unnest("source")
+
+
+def _votes(table: pa.Table, kinds: tuple[str, ...], wanted: pl.DataFrame) -> pl.DataFrame:
+    mine = _flat(table, wanted).filter(pl.col("kind").is_in(list(kinds)))
     by = pl.col("by").fill_null(NOBODY)
     return mine.select("comparison", "name", "record", by=by).unique()

@@ -16,6 +16,7 @@ from prefkit.review.drawing import Drawn, simple, strata_of, stratified, topped_
 from prefkit.review.frame import FILTER, Frame, Only, hashes_of
 from prefkit.review.goal import Goal, clean_facts, goal_facts, minutes, rows_for_drop, strata_ends
 from prefkit.review.queue import Queue
+from prefkit.review.rule import rule_facts
 from prefkit.statistics.sampling import smallest_drop
 
 __all__ = ["SCHEMA", "Planned", "new_plan", "with_queue", "with_top_up"]
@@ -68,6 +69,7 @@ def new_plan(
         },
         "seed": frame.seed,
         "goal": facts,
+        "rule": rule_facts(facts, population),
         "clean": clean_facts(drawn.pairs.height, population),
         "risks": {"producer": goal.producer_risk, "consumer": goal.consumer_risk},
         "parts": [part],

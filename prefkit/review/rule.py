@@ -31,8 +31,8 @@ def rule_facts(goal: Mapping[str, Any], pairs: int) -> dict[str, Any]:
             "that is not settled were wrong",
             STOP: f"the upper end is below {bound}, even if every drawn pair that is not settled "
             "were right, and still below it without the slices that are proven low",
-            NOT_ENOUGH: f"the pairs that are not settled could decide it, or fewer than {needed:,} "
-            "pairs were drawn and the interval holds the target",
+            NOT_ENOUGH: "the pairs that are not settled decide which of the others it is, or fewer "
+            f"than {needed:,} pairs were drawn and the interval holds the target",
             FIX: "anything else: the target is not shown, and something can be done about it",
         },
     }

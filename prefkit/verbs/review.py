@@ -1,4 +1,4 @@
-"""`prefkit review --plan`: which pairs people should look at, and what that can show."""
+"""`prefkit review`: which pairs people should look at, and the desk where they do."""
 
 from __future__ import annotations
 
@@ -21,16 +21,17 @@ __all__ = ["Review"]
 
 
 class Review(Verb):
-    """Plan a spot check: how many pairs and minutes a claim takes, and which pairs are drawn.
+    """Plan a spot check, and judge its pairs blind at a local desk or in a packet.
 
     The rule is set before anyone looks. Only the random sample makes the headline number: what a
-    top-up or a queue points at is kept apart.
+    top-up or a queue points at is kept apart. Without --plan the desk is served until Ctrl-C; a
+    review that is not there yet is planned first.
     """
 
     positional: ClassVar[tuple[str, ...]] = ("dataset",)
-    consent: ClassVar[tuple[str, ...]] = ("force", "review")
+    consent: ClassVar[tuple[str, ...]] = ("force", "review", "host", "outside")
 
-    dataset: Path = Field(description="Folder of pairs.")
+    dataset: Path = Field(description="Folder of pairs; with --packet that of the review.")
     plan: bool = Field(False, description="Plan the sample; with --out, draw it.")
     target_lower: float = Field(
         0.85, gt=0, lt=1, description="The lower end of the interval that is wanted."
@@ -66,6 +67,21 @@ class Review(Verb):
         json_schema_extra={"flag": "--out"},
     )  # fmt: skip
     force: bool = Field(False, description="Replace a plan that nobody has worked on.")
+    reviewer: tuple[str, ...] = Field(
+        ("r1",), description="Who judges at the desk (may be repeated), or whose packet it is."
+    )
+    lead: tuple[str, ...] = Field(
+        (), description="Who judges too, and settles what reviewers disagree on (may be repeated)."
+    )
+    practice: int = Field(
+        10, ge=0, description="Pairs that tell their label after the vote and count for nothing."
+    )
+    packet: bool = Field(False, description="Write one blind HTML file for --reviewer, to send.")
+    port: int = Field(0, ge=0, le=65535, description="Port of the desk; 0 for any free one.")
+    host: str = Field("127.0.0.1", description="Address of the desk.")
+    outside: str | None = Field(
+        None, description="The https address of a tunnel or proxy under which reviewers come in."
+    )
 
     def __call__(self) -> Outcome:
         """Read the frame, plan, and draw.
@@ -78,8 +94,10 @@ class Review(Verb):
         """
         from prefkit.dataset import open_dataset
 
+        if self.packet:
+            return self._packet()
         if not self.plan:
-            raise ConfigError("review needs --plan", hint=f"{self._command()} --plan")
+            return self._served()
         if self.target_lower >= self.expected:
             raise ConfigError(
                 f"--target-lower {self.target_lower:g} is not below --expected {self.expected:g}: "
@@ -98,6 +116,39 @@ class Review(Verb):
 
     def _command(self) -> str:
         return f"prefkit review {shlex.quote(str(self.dataset))}"
+
+    def _served(self) -> Outcome:
+        from prefkit.dataset import open_dataset
+        from prefkit.review.folder import read_review
+        from prefkit.verbs.review_desk import Asked, serve
+
+        if self.review is None:
+            raise ConfigError(
+                "the desk keeps its events in a review: name its folder with --out",
+                hint=f"{self._command()} --out REVIEW (or {self._command()} --plan to look ahead)",
+            )
+        dataset = open_dataset(self.dataset, "pairs")
+        if not self.review.exists():
+            self._new(dataset)
+        planned = read_review(self.review)
+        only = _only(planned.plan["frame"]["where"])
+        frame = self._frame(dataset, planned.plan["seed"], only)
+        asked = Asked(self.reviewer, self.lead, self.practice, self.host, self.port, self.outside)
+        return serve(self.review, planned, frame, asked, only)
+
+    def _packet(self) -> Outcome:
+        from prefkit.dataset.lineage import find_dataset
+        from prefkit.review.folder import read_review
+        from prefkit.verbs.review_packet import Wanted, check_file, write_packet
+
+        review = self.dataset
+        planned = read_review(review)
+        out = check_file(self.review, review, force=self.force)
+        dataset = find_dataset(planned.plan["dataset"]["content_hash"], review)
+        only = _only(planned.plan["frame"]["where"])
+        frame = self._frame(dataset, planned.plan["seed"], only)
+        wanted = Wanted(self.reviewer[0], out, self.pairs)
+        return write_packet(review, planned, frame, wanted)
 
     def _adds(self) -> bool:
         """Whether a review that is there gets more pairs, and no other sample."""
@@ -183,7 +234,9 @@ class Review(Verb):
             raise ConfigError(f"{place} is inside the dataset; name another --out")
 
     def _options(self) -> dict[str, Any]:
-        options = self.model_dump(mode="json", exclude={"dataset", "review", "force", "plan"})
+        serving = {"reviewer", "lead", "practice", "packet", "port", "host", "outside"}
+        unseen = {"dataset", "review", "force", "plan"} | serving
+        options = self.model_dump(mode="json", exclude=unseen)
         return options | {"queue": None if self.queue is None else self.queue.name}
 
     def _outcome(self, planned: Planned) -> Outcome:

@@ -1,0 +1,121 @@
+"""Who may come in to a desk, and which requests are heard at all.
+
+A printed address holds a token that works once; it is swapped for a cookie that scripts cannot
+read. Requests under another name, or sent by another page, are refused before anything is done.
+"""
+
+from __future__ import annotations
+
+import secrets
+import threading
+from collections.abc import Mapping
+from ipaddress import ip_address
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+from prefkit.errors import ConfigError
+from prefkit.review.secrets import Secret
+
+__all__ = ["HEADERS", "LARGEST", "Door", "Person", "check_host"]
+
+LARGEST = 65_536
+"""Bytes of a request's body; a longer one is refused."""
+
+HEADERS = {
+    "Cache-Control": "no-store",
+    "Referrer-Policy": "same-origin",  # with no-referrer a plain form sends `Origin: null`
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+
+
+class Person(NamedTuple):
+    """Who sent a request."""
+
+    name: str
+    lead: bool
+
+
+def check_host(host: str, outside: str | None) -> None:
+    """Refuse an address that others on the network reach, unless a tunnel or TLS is named.
+
+    Args:
+        host: the address to listen on.
+        outside: the https address under which reviewers come in, null for none.
+
+    Raises:
+        ConfigError: it is open to the network, or `outside` is no https address.
+    """
+    try:
+        local = host == "localhost" or ip_address(host).is_loopback
+    except ValueError as error:
+        raise ConfigError(f"--host {host!r} is no address", hint="--host 127.0.0.1") from error
+    if outside is not None:
+        parts = urlsplit(outside)
+        if parts.scheme != "https" or not parts.netloc or parts.path.strip("/"):
+            raise ConfigError(
+                f"--outside {outside!r} is no https address of a host",
+                hint="--outside https://review.example.org",
+            )
+    elif not local:
+        raise ConfigError(
+            f"--host {host} can be reached by others, and nothing here encrypts",
+            hint="keep --host 127.0.0.1, or name the https address of a tunnel with --outside",
+        )
+
+
+class Door:
+    """Tokens, cookies and names of one desk."""
+
+    def __init__(self, secret: Secret, port: int, outside: str | None = None) -> None:
+        """Know the names under which this desk is reached."""
+        self._secret, self._lock = secret, threading.Lock()
+        self._tokens: dict[str, Person] = {}
+        self.cookie = f"prefkit_review_{port}"
+        self.secure = outside is not None
+        names = [f"127.0.0.1:{port}", f"localhost:{port}", f"[::1]:{port}"]
+        self.origins = {f"http://{name}" for name in names}
+        self.hosts = set(names)
+        if outside is not None:
+            self.hosts.add(urlsplit(outside).netloc)
+            self.origins.add(outside.rstrip("/"))
+
+    def token(self, person: Person) -> str:
+        """A new token; it lets in once."""
+        made = secrets.token_urlsafe(32)
+        with self._lock:
+            self._tokens[made] = person
+        return made
+
+    def enter(self, token: str) -> str | None:
+        """The value of a cookie for a token, null where it was used or never was one."""
+        with self._lock:
+            person = self._tokens.pop(token, None)
+        if person is None:
+            return None
+        return self._secret.signed("session", person.name, "lead" if person.lead else "")
+
+    def person(self, cookies: Mapping[str, str]) -> Person | None:
+        """Whose cookie it is, null for none of ours."""
+        parts = self._secret.opened("session", cookies.get(self.cookie, ""))
+        if parts is None or len(parts) != 2:
+            return None
+        return Person(parts[0], parts[1] == "lead")
+
+    def form_token(self, person: Person) -> str:
+        """What a form of ours holds and no other page can know."""
+        return self._secret.signed("form", person.name)
+
+    def is_ours(self, person: Person, form_token: str) -> bool:
+        """Whether a form was ours, and this person's."""
+        return self._secret.opened("form", form_token) == (person.name,)
+
+    def refusal(self, method: str, headers: Mapping[str, str]) -> tuple[int, str] | None:
+        """Status and reason where a request is not heard, by its headers alone."""
+        if headers.get("host", "") not in self.hosts:
+            return 400, "this desk is not known under that name"
+        if method == "POST" and headers.get("origin", "") not in self.origins:
+            return 403, "the form was sent by another page"
+        return None

@@ -1,0 +1,101 @@
+"""Decisions from everywhere they come back from: reviews, packets, report pages."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import orjson
+
+from prefkit.errors import ConfigError
+from prefkit.review.events import Events, read_decisions
+from prefkit.review.folder import read_review
+from prefkit.review.issued import FOLDER
+from prefkit.review.returned import Returned, read_returned
+from prefkit.schema.decision_lines import Decision, line_of
+
+__all__ = ["Gathered", "gather"]
+
+
+class Gathered(NamedTuple):
+    """Decisions in the order of their making, each line once; `inputs` are for the manifest.
+
+    `of_packets` are those that a review handed out and does not hold yet, `refused` lines of
+    returned files with file, line and reason.
+    """
+
+    lines: list[Decision]
+    inputs: list[dict[str, Any]]
+    of_packets: Mapping[Path, Sequence[Decision]]
+    refused: list[dict[str, Any]]
+
+    def roles(self) -> dict[str, int]:
+        """How many lines there are by role, and by item where they are not about data."""
+        return dict(Counter(one.role if one.item == "pair" else one.item for one in self.lines))
+
+    def take_in(self) -> int:
+        """Put the lines of packets into their reviews, so that a report counts them; how many.
+
+        Raises:
+            DataError: the disk refuses.
+        """
+        taken = 0
+        for review, lines in self.of_packets.items():
+            with Events(review) as events:
+                taken += len(events.append(lines))
+        return taken
+
+
+def gather(sources: Sequence[Path], near: Path, reviewer: str | None) -> Gathered:
+    """Read reviews and returned files.
+
+    Args:
+        sources: folders of reviews, and files.
+        near: the dataset; reviews beside it and beside the files are asked for keys too.
+        reviewer: whose the decisions of report pages are.
+
+    Raises:
+        ConfigError: a source is missing, or a file cannot be believed.
+        DataError: a file is damaged.
+    """
+    for source in sources:
+        if not source.exists():
+            raise ConfigError(f"there is no review or file {source}")
+    reviews = [source for source in sources if source.is_dir()]
+    known = list(dict.fromkeys([*reviews, *_beside(near, sources)]))
+    lines: dict[str, Decision] = {}
+    inputs: list[dict[str, Any]] = []
+    of_packets: dict[Path, list[Decision]] = {}
+    refused: list[dict[str, Any]] = []
+    for source in sources:
+        if source.is_dir():
+            read_review(source)  # refuses what is no review
+            found = Returned(read_decisions(source), {}, [])
+        else:
+            found = read_returned(source, known, reviewer)
+        own = [*found.own, *(one for many in found.of_packets.values() for one in many)]
+        lines |= {line.id: line for line in own}
+        inputs.append({"name": source.resolve().name, "reader": "decisions", "sha256": _hash(own)})
+        for review, several in found.of_packets.items():
+            of_packets.setdefault(review, []).extend(several)
+        refused += found.refused
+    return Gathered(list(lines.values()), inputs, of_packets, refused)
+
+
+def _beside(near: Path, sources: Sequence[Path]) -> list[Path]:
+    """Folders that handed out packets, beside the dataset and beside the files."""
+    places = dict.fromkeys([near.resolve().parent, *(one.resolve().parent for one in sources)])
+    return [
+        folder
+        for place in places
+        for folder in sorted(place.iterdir())
+        if (folder / FOLDER).is_dir()
+    ]
+
+
+def _hash(lines: Sequence[Decision]) -> str:
+    """Of the lines as they count, not of the file: equal decisions are equal inputs."""
+    return sha256(b"\n".join(orjson.dumps(line_of(line)) for line in lines)).hexdigest()
