@@ -224,7 +224,8 @@ class Filter(Step):
     """A step that measures pairs and marks those it would drop; it deletes nothing.
 
     Rows that are already dropped are not measured. A row that a person decided to keep, as it is or
-    flipped, is measured and stays. Every measured value goes into `checks`, the first reason into `dropped`.
+    flipped, is measured and stays. Every measured value goes into `checks`, the first reason into
+    `dropped`.
     """
 
     def measure(self, table: pa.Table) -> Sequence[Measurement]:

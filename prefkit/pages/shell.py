@@ -29,27 +29,35 @@ def served_policy() -> str:
     return f"{_SHUT.format(forms=chr(39) + 'self' + chr(39))}; {own}"
 
 
-def page(title: str, body: str, *, script: str = "", data: Mapping[str, str] | None = None) -> str:
+def page(
+    title: str,
+    body: str,
+    *,
+    script: str = "",
+    style: str = "",
+    data: Mapping[str, str] | None = None,
+) -> str:
     """A whole page in one file that asks for nothing, not even when it is opened from a disk.
 
     Args:
         title: plain text.
         body: finished HTML; every text in it is escaped already.
-        script: the name of one asset, or empty for a page without a script.
+        script: the text of the script, as `asset` gives it; empty for a page without one.
+        style: what is added to the style of every page.
         data: attributes of `body`, as `data-NAME`, for the script.
 
     Raises:
         MissingExtra: jinja2 is not installed.
     """
-    style, code = asset("page.css"), asset(script) if script else ""
+    style = asset("page.css") + style
     # frame-ancestors has no meaning in a meta element, and browsers complain of it.
     policy = _SHUT.format(forms="'none'").replace("; frame-ancestors 'none'", "")
     policy += f"; style-src '{_digest(style)}'"
-    if code:
-        policy += f"; script-src '{_digest(code)}'"
+    if script:
+        policy += f"; script-src '{_digest(script)}'"
     made = environment().get_template("page.html.j2")
     return made.render(
-        title=title, body=body, style=style, script=code, policy=policy, data=data or {}
+        title=title, body=body, style=style, script=script, policy=policy, data=data or {}
     )
 
 
@@ -59,9 +67,9 @@ def _digest(content: str) -> str:
 
 
 @cache
-def asset(name: str) -> str:
-    """A file of `prefkit/pages/assets`: a style, a script or a template."""
-    return files("prefkit.pages").joinpath("assets", name).read_text(encoding="utf-8")
+def asset(name: str, room: str = "prefkit.pages") -> str:
+    """A file of a room's `assets`: a style, a script or a template."""
+    return files(room).joinpath("assets", name).read_text(encoding="utf-8")
 
 
 @cache

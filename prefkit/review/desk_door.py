@@ -53,12 +53,7 @@ def check_host(host: str, outside: str | None) -> None:
     except ValueError as error:
         raise ConfigError(f"--host {host!r} is no address", hint="--host 127.0.0.1") from error
     if outside is not None:
-        parts = urlsplit(outside)
-        if parts.scheme != "https" or not parts.netloc or parts.path.strip("/"):
-            raise ConfigError(
-                f"--outside {outside!r} is no https address of a host",
-                hint="--outside https://review.example.org",
-            )
+        _outer_host(outside)
     elif not local:
         raise ConfigError(
             f"--host {host} can be reached by others, and nothing here encrypts",
@@ -66,43 +61,73 @@ def check_host(host: str, outside: str | None) -> None:
         )
 
 
+def _outer_host(outside: str) -> str:
+    """The host of an https address as browsers name it."""
+    parts = urlsplit(outside)
+    try:
+        port = parts.port
+    except ValueError:
+        port = -1
+    more = parts.path.strip("/") or parts.query or parts.fragment or parts.username is not None
+    if parts.scheme != "https" or not parts.hostname or port == -1 or more:
+        raise ConfigError(
+            f"--outside {outside!r} is no https address of a host",
+            hint="--outside https://review.example.org",
+        )
+    name = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    return name if port in (None, 443) else f"{name}:{port}"
+
+
 class Door:
     """Tokens, cookies and names of one desk."""
 
-    def __init__(self, secret: Secret, port: int, outside: str | None = None) -> None:
-        """Know the names under which this desk is reached."""
+    def __init__(
+        self, secret: Secret, port: int, outside: str | None = None, *, host: str = "127.0.0.1"
+    ) -> None:
+        """Know the names under which this desk is reached.
+
+        Raises:
+            ConfigError: `outside` is no https address.
+        """
         self._secret, self._lock = secret, threading.Lock()
         self._tokens: dict[str, Person] = {}
+        self._people: dict[str, Person] = {}
         self.cookie = f"prefkit_review_{port}"
         self.secure = outside is not None
-        names = [f"127.0.0.1:{port}", f"localhost:{port}", f"[::1]:{port}"]
+        local = dict.fromkeys(("127.0.0.1", "localhost", "[::1]"))
+        if host not in ("0.0.0.0", "::"):  # noqa: S104 - not listened on, only told apart
+            local[f"[{host}]" if ":" in host else host] = None
+        names = list(local) if port == 80 else [f"{name}:{port}" for name in local]
         self.origins = {f"http://{name}" for name in names}
         self.hosts = set(names)
+        self.address = f"http://{names[-1]}"
         if outside is not None:
-            self.hosts.add(urlsplit(outside).netloc)
-            self.origins.add(outside.rstrip("/"))
+            outer = _outer_host(outside)
+            self.address = f"https://{outer}"
+            self.hosts.add(outer)
+            self.origins.add(self.address)
 
     def token(self, person: Person) -> str:
-        """A new token; it lets in once."""
+        """A new token; it lets in once. Only who was given one can come in at all."""
         made = secrets.token_urlsafe(32)
         with self._lock:
             self._tokens[made] = person
+            self._people[person.name] = person
         return made
 
     def enter(self, token: str) -> str | None:
         """The value of a cookie for a token, null where it was used or never was one."""
         with self._lock:
             person = self._tokens.pop(token, None)
-        if person is None:
-            return None
-        return self._secret.signed("session", person.name, "lead" if person.lead else "")
+        return None if person is None else self._secret.signed("session", person.name)
 
     def person(self, cookies: Mapping[str, str]) -> Person | None:
-        """Whose cookie it is, null for none of ours."""
+        """Whose cookie it is, null for none of ours.
+
+        A cookie of an earlier start holds, for those who are asked again, in their role of now.
+        """
         parts = self._secret.opened("session", cookies.get(self.cookie, ""))
-        if parts is None or len(parts) != 2:
-            return None
-        return Person(parts[0], parts[1] == "lead")
+        return None if parts is None or len(parts) != 1 else self._people.get(parts[0])
 
     def form_token(self, person: Person) -> str:
         """What a form of ours holds and no other page can know."""
@@ -116,6 +141,8 @@ class Door:
         """Status and reason where a request is not heard, by its headers alone."""
         if headers.get("host", "") not in self.hosts:
             return 400, "this desk is not known under that name"
+        if method not in ("GET", "POST"):  # a HEAD would use up a token
+            return 405, "only GET and POST are heard"
         if method == "POST" and headers.get("origin", "") not in self.origins:
             return 403, "the form was sent by another page"
         return None

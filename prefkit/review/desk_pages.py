@@ -12,9 +12,9 @@ from prefkit.review.blind import REASONS, VERDICTS, shown_pair
 from prefkit.review.desk_door import Person
 from prefkit.review.desk_state import Desk
 from prefkit.review.queueing import Card, Entry
-from prefkit.schema.decision_lines import LONGEST_COMMENT, Decision, Item, Side, outcome_of
+from prefkit.schema.decision_lines import LONGEST_COMMENT, Decision, Item, Role, Side, outcome_of
 
-__all__ = ["SETTLING", "Form", "card_page", "settle_page", "ticket_of", "told"]
+__all__ = ["SETTLING", "Form", "Ticket", "card_page", "opened_ticket", "settle_page", "told"]
 
 SETTLING = (
     ("accept", "a", "Keep as it is"),
@@ -25,10 +25,34 @@ SETTLING = (
 """Verdict, key and words of somebody who sees the label."""
 
 
-def ticket_of(desk: Desk, person: Person, entry: Entry, item: Item) -> str:
-    """What a form sends back: which card it was, once, sealed; it does not tell the label."""
-    parts = (token_hex(16), person.name, str(entry.row), item)
-    return desk.secret.signed("ticket", *parts)
+_ITEMS: tuple[Item, ...] = ("pair", "gold", "repeat", "practice")
+
+
+class Ticket(NamedTuple):
+    """Which card a form is of; `id` is that of the decision, so a form counts once."""
+
+    id: str
+    row: int
+    guideline: str
+    item: Item
+
+
+def ticket_of(desk: Desk, person: Person, entry: Entry, item: Item, role: Role) -> str:
+    """What a form sends back, sealed for one person and one role.
+
+    The text tells neither the label nor whether the card is gold or a repeat: it can be read.
+    """
+    parts = (token_hex(16), str(entry.row), desk.guideline.version)
+    return desk.secret.signed("ticket", *parts, hidden=(person.name, role, item))
+
+
+def opened_ticket(desk: Desk, person: Person, role: Role, text: str) -> Ticket | None:
+    """The ticket, null where it is not of this desk, this person and this role."""
+    for item in _ITEMS:
+        parts = desk.secret.opened("ticket", text, (person.name, role, item))
+        if parts is not None and len(parts) == 3:
+            return Ticket(parts[0], int(parts[1]), parts[2], item)
+    return None
 
 
 class Form(NamedTuple):
@@ -52,7 +76,7 @@ def card_page(desk: Desk, person: Person, card: Card | None, form: Form, settlin
     if card is not None:
         facts["card"] = {
             **shown_pair(desk.text(card.entry), card.left),
-            "ticket": ticket_of(desk, person, card.entry, card.item),
+            "ticket": ticket_of(desk, person, card.entry, card.item, "blind"),
             "practice": card.item == "practice",
         }
     return _page(desk, person, form, facts)
@@ -60,15 +84,14 @@ def card_page(desk: Desk, person: Person, card: Card | None, form: Form, settlin
 
 def settle_page(desk: Desk, person: Person, entry: Entry, form: Form) -> str:
     """A pair with what reviewers said of it, for the lead, who has voted blind."""
-    lines = [line for line in desk.lines() if line.pair_sha256 == entry.pair_sha256]
     left = desk.queue.card(entry, "pair", person.name).left
     card = {
         **shown_pair(desk.text(entry), left),
-        "ticket": ticket_of(desk, person, entry, "pair"),
+        "ticket": ticket_of(desk, person, entry, "pair", "adjudicate"),
         "practice": False,
         "label": _letters(left)["chosen"],
     }
-    facts = {"card": card, "votes": _votes(lines, left), "settling": True}
+    facts = {"card": card, "votes": _votes(desk.on(entry), left), "settling": True}
     return _page(desk, person, form, facts)
 
 
@@ -90,7 +113,6 @@ def _votes(lines: Sequence[Decision], left: Side) -> list[dict[str, Any]]:
             "comment": line.comment,
         }
         for line in lines
-        if line.item == "pair"
     ]
 
 
@@ -102,6 +124,7 @@ def told(line: Decision) -> str:
 
 
 def _page(desk: Desk, person: Person, form: Form, facts: Mapping[str, Any]) -> str:
+    guideline = desk.guideline
     made = environment("prefkit.review").get_template("desk.html.j2")
     blind = facts["votes"] is None
     return made.render(
@@ -110,8 +133,8 @@ def _page(desk: Desk, person: Person, form: Form, facts: Mapping[str, Any]) -> s
         person=person,
         form=form,
         progress=desk.progress(person.name),
-        guideline=rendered_html(desk.guideline.text),
-        version=desk.guideline.version,
+        guideline=rendered_html(guideline.text),
+        version=guideline.version,
         verdicts=VERDICTS if blind else SETTLING,
         reasons=REASONS if blind else (),
         longest=LONGEST_COMMENT,

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+import logging
 import threading
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from prefkit.errors import ConfigError
+from prefkit.errors import ConfigError, DataError
+from prefkit.review.desk_tally import Tally
 from prefkit.review.entries import entries_of, sample_name, texts_of
-from prefkit.review.events import Events
+from prefkit.review.events import Events, Guideline
 from prefkit.review.frame import Frame
-from prefkit.review.guideline import told_guideline
+from prefkit.review.guideline import FILE as GUIDELINE
+from prefkit.review.guideline import now, told_guideline
 from prefkit.review.plan import Planned
 from prefkit.review.queueing import Card, Entry, Queue, Rates
 from prefkit.review.secrets import Secret, secret_of
-from prefkit.review.settling import Settled, counted, settle
+from prefkit.review.settling import Settled
 from prefkit.schema.decision_lines import Decision
 
 __all__ = ["Desk", "Offer", "now"]
+
+_LOG = logging.getLogger(__name__)
 
 
 class Offer(NamedTuple):
@@ -32,11 +36,6 @@ class Offer(NamedTuple):
     leads: tuple[str, ...] = ()
     practice: int = 10
     rates: Rates = Rates()
-
-
-def now() -> str:
-    """The time as decisions tell it."""
-    return datetime.now(UTC).isoformat(timespec="milliseconds")
 
 
 class Desk:
@@ -59,16 +58,21 @@ class Desk:
         self.review, self.offer = review, offer
         self.dataset_hash = dataset.content_hash
         self.secret: Secret = secret_of(review)
-        self.events = Events(review)
         self._lock = threading.RLock()
         entries = entries_of(planned, frame, offer.practice)
         self.sample = sample_name(planned)
         self.queue = Queue(entries, self.secret, self.sample, offer.rates)
         self._texts = texts_of(dataset, entries)
         self._pairs = [one for one in entries if one.item == "pair"]
-        self._lines: list[Decision] = self.events.decisions()
-        self._version = self.events.version()
-        self.guideline = told_guideline(review, self.events)
+        self.events = Events(review)
+        try:
+            self._version = self.events.version()
+            self._tally = self._counted()
+            self._guideline = told_guideline(review, self.events)
+        except BaseException:
+            self.events.close()
+            raise
+        self._written = self._state_of_guideline()
 
     def close(self) -> None:
         """Close the events."""
@@ -78,36 +82,76 @@ class Desk:
         """The row of a pair: prompt, chosen, rejected, tools."""
         return self._texts[entry.row]
 
-    def lines(self) -> list[Decision]:
-        """The decisions that count; another process (`apply`) may have added some."""
+    @property
+    def guideline(self) -> Guideline:
+        """What reviewers are told now; who edits the file while the desk is open makes a version.
+
+        A file that cannot be read changes nothing.
+        """
         with self._lock:
-            version = self.events.version()
-            if version != self._version:
-                self._lines, self._version = self.events.decisions(), version
-            return list(self._lines)
+            written = self._state_of_guideline()
+            if written != self._written:
+                self._written = written
+                try:
+                    self._guideline = told_guideline(self.review, self.events)
+                except DataError as error:
+                    _LOG.warning("the guideline stays as it was: %s", error)
+            return self._guideline
+
+    def _state_of_guideline(self) -> tuple[int, int] | None:
+        try:
+            found = (self.review / GUIDELINE).stat()
+        except OSError:
+            return None
+        return found.st_mtime_ns, found.st_size
+
+    def _counted(self) -> Tally:
+        return Tally(self._pairs, self.queue, self.offer.reviewers, self.events.decisions())
+
+    def tally(self) -> Tally:
+        """The decisions that count; another process (`apply`) may have added some."""
+        version = self.events.version()
+        if version != self._version:
+            self._tally, self._version = self._counted(), version
+        return self._tally
+
+    def lines(self) -> list[Decision]:
+        """The decisions that count."""
+        with self._lock:
+            return self.tally().lines()
+
+    def on(self, entry: Entry) -> list[Decision]:
+        """The decisions that count on a pair of the review."""
+        with self._lock:
+            return self.tally().on(entry.pair_sha256)
 
     def next(self, reviewer: str) -> Card | None:
         """The card that a reviewer is to judge now, null where nothing is left."""
         with self._lock:
-            blind = [line for line in self.lines() if line.role == "blind"]
-            return self.queue.next(reviewer, blind, len(self.offer.reviewers))
+            tally = self.tally()
+            return self.queue.deal(reviewer, tally.of(reviewer), tally.votes, tally.reviewers)
 
     def vote(self, line: Decision) -> bool:
-        """Keep a decision; false where a decision of that id was there: sent twice, counted once.
+        """Keep a decision; false where one of that id was there: sent twice, counted once.
 
         Raises:
+            ConfigError: it settles a pair on which its reviewer has not voted blind.
             DataError: the disk refuses; nothing is kept.
         """
         with self._lock:
-            known = self.lines()
-            if any(one.id == line.id for one in known):
+            tally = self.tally()
+            if self.events.holds(line.id):
                 return False
-            before = [one for one in known if _same_question(one, line)]
-            if before:  # two windows showed the same card
-                line = line.model_copy(update={"supersedes": before[-1].id})
+            blind = line.model_copy(update={"role": "blind"})
+            if line.role == "adjudicate" and tally.answer(blind) is None:
+                raise ConfigError("vote blind on this pair first; then it can be settled")
+            before = tally.answer(line)
+            if before is not None:  # two windows showed the same card
+                line = line.model_copy(update={"supersedes": before.id})
             self.events.append([line])
-            self._lines = [one for one in self._lines if one.id != line.supersedes] + [line]
-            self.queue.release(line.pair_sha256)
+            tally.add(line)
+            if line.role == "blind":
+                self.queue.release(line.pair_sha256, line.reviewer or "", line.item)
             return True
 
     def undo(self, reviewer: str) -> Decision | None:
@@ -117,59 +161,38 @@ class Desk:
             DataError: the disk refuses.
         """
         with self._lock:
+            tally = self.tally()
             gone = self.events.undo(reviewer, ("blind", "adjudicate"), now())
             if gone is not None:
-                self._lines = self.events.decisions()
-                if gone.item == "pair" and gone.role == "blind":
-                    self.queue.keep(gone.pair_sha256, reviewer)
+                tally.remove(gone)
+                if gone.role == "blind":
+                    self.queue.keep(gone.item, gone.pair_sha256, reviewer)
             return gone
 
     def progress(self, reviewer: str) -> dict[str, int]:
-        """Votes on the sample: the reviewer's, all, all that are wanted; and pairs to settle."""
-        lines = [line for line in self.lines() if line.role == "blind" and line.item == "pair"]
-        reviewers = len(self.offer.reviewers)
-        wanted = sum(self.queue.wanted(entry, reviewers) for entry in self._pairs)
-        mine = sum(line.reviewer == reviewer for line in lines)
-        return {"mine": mine, "all": len(lines), "wanted": wanted, "open": len(self.to_settle())}
+        """Cards judged: by the reviewer, by all, about how many there will be; pairs to settle.
+
+        Gold items and repeats are among them, so that no number tells which card was one.
+        """
+        with self._lock:
+            tally = self.tally()
+            mine = sum(line.item != "practice" for line in tally.of(reviewer))
+            wanted = tally.wanted + self.queue.extra(tally.wanted)
+            if tally.given == tally.wanted:
+                wanted = tally.given + tally.extras
+            given = min(tally.given + tally.extras, wanted)
+            return {"mine": mine, "all": given, "wanted": wanted, "open": tally.opened()}
 
     def to_settle(self) -> list[tuple[Entry, Settled]]:
-        """Pairs with all their votes on which these come to no one answer, not settled yet.
-
-        The blind vote of the lead, which comes after, settles nothing by itself.
-        """
-        by_pair: dict[str, list[Decision]] = {}
-        for line in counted(self.lines()):
-            by_pair.setdefault(line.pair_sha256, []).append(line)
-        found = []
-        for entry in self._pairs:
-            lines = by_pair.get(entry.pair_sha256, [])
-            wanted = self.queue.wanted(entry, len(self.offer.reviewers))
-            blind = [line for line in lines if line.role == "blind"]
-            if len(blind) < wanted:
-                continue
-            final = [line for line in lines if line.role != "blind"]
-            said = settle([*blind[:wanted], *final], "majority")
-            if said.outcome is None:
-                found.append((entry, said))
-        return found
+        """Pairs with all their votes on which these come to no one answer, not settled yet."""
+        with self._lock:
+            return self.tally().to_settle()
 
     def settling(self, lead: str) -> tuple[Entry, bool] | None:
         """The next pair for a lead, and whether their own blind vote is there; null for none."""
-        mine = {
-            (line.role, line.pair_sha256)
-            for line in self.lines()
-            if line.reviewer == lead and line.item == "pair"
-        }
-        for entry, _ in self.to_settle():
-            if ("adjudicate", entry.pair_sha256) not in mine:
-                return entry, ("blind", entry.pair_sha256) in mine
+        with self._lock:
+            for entry, _ in self.to_settle():
+                roles = {one.role for one in self.on(entry) if one.reviewer == lead}
+                if "adjudicate" not in roles:
+                    return entry, "blind" in roles
         return None
-
-
-def _same_question(one: Decision, other: Decision) -> bool:
-    """Whether two decisions answer the same card of the same reviewer."""
-    return _question(one) == _question(other)
-
-
-def _question(line: Decision) -> tuple[str | None, ...]:
-    return (line.reviewer, line.role, line.item, line.pair_sha256)

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import polars as pl
+import pyarrow as pa
 
 from prefkit.dataset import Dataset
 from prefkit.dataset.taking import rows_at
 from prefkit.errors import DataError
-from prefkit.review.frame import Frame, hashes_of
+from prefkit.review.frame import HASHED, Frame
 from prefkit.review.plan import Planned
 from prefkit.review.queueing import Entry
+from prefkit.schema.decision_lines import Item
+from prefkit.schema.decisions import pair_hashes
 
-__all__ = ["entries_of", "sample_name", "texts_of"]
+__all__ = ["Texts", "entries_of", "sample_name", "texts_of"]
 
 _TEXTS = ("id", "prompt", "chosen", "rejected", "tools", "criterion")
 _SURE, _VOTES = 0.95, 3  # of a pair that may be a gold item: its votes hardly leave a doubt
@@ -47,39 +50,67 @@ def _drawn(planned: Planned) -> list[Entry]:
 
 
 def _others(planned: Planned, frame: Frame, practice: int) -> list[Entry]:
-    """Pairs of the frame that nobody drew, for practice, and of these the surest as gold."""
-    dataset = frame.dataset
+    """Pairs of the frame that nobody drew, for practice, and of these the surest as gold.
+
+    Practice begins with those that would be drawn last, since it tells their labels.
+    """
     drawn = {line["row"] for line in (*planned.sample, *planned.queue)}
     rest = frame.pairs.filter(~pl.col("row").is_in(list(drawn)))
     if not rest.height:
         return []
-    rows = sorted(rest["row"].to_list())
-    sure = rows_at(dataset, rows, ["p_chosen", "n_votes"])
-    certain = [
-        row
-        for row, share, votes in zip(
-            rows, sure["p_chosen"].to_pylist(), sure["n_votes"].to_pylist(), strict=True
-        )
-        if share is not None and share >= _SURE and (votes or 0) >= _VOTES
-    ]
-    gold = certain[: max(1, len(planned.sample) // 10)] if certain else []
+    certain = _certain(frame.dataset, sorted(rest["row"].to_list()))
+    gold = certain[: max(1, len(planned.sample) // 10)]
     taken = set(gold)
-    ordered = [row for row in rest["row"].to_list() if row not in taken][:practice]
-    hashes = hashes_of(dataset, [*ordered, *gold])
-    ids = dict(zip(rest["row"].to_list(), rest["id"].to_list(), strict=True))
-    practised = [Entry(row, ids[row], hashes[row], "practice") for row in ordered]
-    return [*practised, *(Entry(row, ids[row], hashes[row], "gold") for row in gold)]
+    told = [row for row in reversed(rest["row"].to_list()) if row not in taken][:practice]
+    items: list[tuple[int, Item]] = [(row, "practice") for row in told]
+    items += [(row, "gold") for row in gold]
+    table = rows_at(frame.dataset, [row for row, _ in items], ("id", *HASHED))
+    same = {line["pair_sha256"] for line in (*planned.sample, *planned.queue)}
+    made = zip(items, table["id"].to_pylist(), pair_hashes(table), strict=True)
+    return [
+        Entry(row, name, digest, item) for (row, item), name, digest in made if digest not in same
+    ]
 
 
-def texts_of(dataset: Dataset, entries: Sequence[Entry]) -> dict[int, dict[str, Any]]:
+def _certain(dataset: Dataset, rows: Sequence[int]) -> list[int]:
+    """Those whose votes hardly leave a doubt."""
+    votes = pl.DataFrame(rows_at(dataset, rows, ["p_chosen", "n_votes"]))
+    sure = (pl.col("p_chosen") >= _SURE) & (pl.col("n_votes") >= _VOTES)
+    return votes.with_columns(row=pl.Series(rows)).filter(sure)["row"].to_list()
+
+
+class Texts(Mapping[int, dict[str, Any]]):
+    """Rows by their places in the dataset; their texts are held once, as Arrow has them."""
+
+    def __init__(self, table: pa.Table, rows: Sequence[int]) -> None:
+        """Keep the rows of a table, named by their places."""
+        self._table = table.combine_chunks()
+        self._places = {row: place for place, row in enumerate(rows)}
+
+    def __getitem__(self, row: int) -> dict[str, Any]:
+        """The columns of a row, messages as dictionaries."""
+        found: dict[str, Any] = self._table.slice(self._places[row], 1).to_pylist()[0]
+        return found
+
+    def __iter__(self) -> Iterator[int]:
+        """The places."""
+        return iter(self._places)
+
+    def __len__(self) -> int:
+        """How many rows there are."""
+        return len(self._places)
+
+
+def texts_of(dataset: Dataset, entries: Sequence[Entry]) -> Texts:
     """The rows of entries by their places: id, prompt, chosen, rejected, tools, criterion.
 
     Raises:
         DataError: a file is damaged, or the sample is of other rows.
     """
     rows = sorted({entry.row for entry in entries})
-    found = dict(zip(rows, rows_at(dataset, rows, _TEXTS).to_pylist(), strict=True))
+    table = rows_at(dataset, rows, _TEXTS)
+    ids = dict(zip(rows, table["id"].to_pylist(), strict=True))
     for entry in entries:
-        if found[entry.row]["id"] != entry.pair:
+        if ids[entry.row] != entry.pair:
             raise DataError(f"{dataset.path}: row {entry.row} is not the pair {entry.pair}")
-    return found
+    return Texts(table, rows)

@@ -122,6 +122,10 @@ class Events:
             raise DataError(f"{self.path}: the decision {line.id} is there and says something else")
         return False
 
+    def holds(self, name: str) -> bool:
+        """Whether there is an event of that id, one that does not count any more included."""
+        return bool(self._rows("SELECT 1 FROM events WHERE id = ?", (name,)))
+
     def undo(self, reviewer: str, roles: Sequence[Role], at: str) -> Decision | None:
         """Take back the reviewer's last decision that counts; null where there is none.
 

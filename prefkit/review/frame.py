@@ -14,11 +14,11 @@ from prefkit.schema.columns import one_chunk
 from prefkit.schema.decisions import pair_hashes
 from prefkit.schema.digests import digests_of_strings
 
-__all__ = ["FILTER", "Frame", "Only", "frame_of", "hashes_of"]
+__all__ = ["FILTER", "HASHED", "Frame", "Only", "frame_of", "hashes_of"]
 
 FILTER = "kept pairs with both sides"
 _COLUMNS = ("id", "dropped")
-_HASHED = ("criterion", "prompt", "chosen", "rejected", "tools")
+HASHED = ("criterion", "prompt", "chosen", "rejected", "tools")
 
 
 class Only(NamedTuple):
@@ -100,7 +100,7 @@ def _keys(ids: pl.Series, seed: int) -> list[bytes]:
 def hashes_of(dataset: Dataset, rows: Sequence[int]) -> dict[int, str]:
     """The `pair_sha256` of some rows, by their places in the dataset; reads all texts once."""
     wanted, found, first = sorted(set(rows)), dict[int, str](), 0
-    for table in dataset.batches(_HASHED):
+    for table in dataset.batches(HASHED):
         mine = [row for row in wanted if first <= row < first + len(table)]
         if mine:
             places: Any = pa.array([row - first for row in mine])

@@ -15,6 +15,7 @@ from prefkit.review.events import Events, read_decisions
 from prefkit.review.folder import read_review
 from prefkit.review.issued import FOLDER
 from prefkit.review.returned import Returned, read_returned
+from prefkit.review.voted import is_voted, read_votes
 from prefkit.schema.decision_lines import Decision, line_of
 
 __all__ = ["Gathered", "gather"]
@@ -24,13 +25,14 @@ class Gathered(NamedTuple):
     """Decisions in the order of their making, each line once; `inputs` are for the manifest.
 
     `of_packets` are those that a review handed out and does not hold yet, `refused` lines of
-    returned files with file, line and reason.
+    returned files with file, line and reason, `reviews` those that were read or handed out packets.
     """
 
     lines: list[Decision]
     inputs: list[dict[str, Any]]
     of_packets: Mapping[Path, Sequence[Decision]]
     refused: list[dict[str, Any]]
+    reviews: list[Path]
 
     def roles(self) -> dict[str, int]:
         """How many lines there are by role, and by item where they are not about data."""
@@ -64,14 +66,17 @@ def gather(sources: Sequence[Path], near: Path, reviewer: str | None) -> Gathere
     for source in sources:
         if not source.exists():
             raise ConfigError(f"there is no review or file {source}")
-    reviews = [source for source in sources if source.is_dir()]
+    voted = [source for source in sources if source.is_dir() and is_voted(source)]
+    reviews = [source for source in sources if source.is_dir() and source not in voted]
     known = list(dict.fromkeys([*reviews, *_beside(near, sources)]))
     lines: dict[str, Decision] = {}
     inputs: list[dict[str, Any]] = []
     of_packets: dict[Path, list[Decision]] = {}
     refused: list[dict[str, Any]] = []
     for source in sources:
-        if source.is_dir():
+        if source in voted:
+            found = _votes(source, reviews, near)
+        elif source.is_dir():
             read_review(source)  # refuses what is no review
             found = Returned(read_decisions(source), {}, [])
         else:
@@ -82,7 +87,19 @@ def gather(sources: Sequence[Path], near: Path, reviewer: str | None) -> Gathere
         for review, several in found.of_packets.items():
             of_packets.setdefault(review, []).extend(several)
         refused += found.refused
-    return Gathered(list(lines.values()), inputs, of_packets, refused)
+    asked = list(dict.fromkeys([*reviews, *of_packets]))
+    return Gathered(list(lines.values()), inputs, of_packets, refused, asked)
+
+
+def _votes(source: Path, reviews: Sequence[Path], near: Path) -> Returned:
+    """Collected votes as lines of the one review whose sample went to an annotation tool."""
+    if len(reviews) != 1:
+        raise ConfigError(
+            f"{source} holds collected votes: name the one review whose sample they are on",
+            hint=f"prefkit apply DIR REVIEW {source}",
+        )
+    found = read_votes(source, reviews[0], near)
+    return Returned([], {reviews[0]: found.lines}, found.refused)
 
 
 def _beside(near: Path, sources: Sequence[Path]) -> list[Path]:

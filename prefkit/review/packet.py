@@ -53,10 +53,10 @@ def cards_of(
     queue = Queue([*pairs, *gold], secret, about.sample, rates)
     cards: list[Card] = []
     seen: list[Decision] = []
-    while (card := queue.next(about.reviewer, seen, 1)) is not None:
+    while (card := queue.deal(about.reviewer, seen, {}, 1)) is not None:
         cards.append(card)
         seen.append(_looked_at(card, about, len(cards)))
-        queue.release(card.entry.pair_sha256)
+        queue.release(card.entry.pair_sha256, about.reviewer, card.item)
     return cards
 
 

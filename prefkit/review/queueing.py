@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from prefkit.review.secrets import Secret
@@ -18,7 +18,6 @@ __all__ = ["RESERVED_S", "Card", "Entry", "Queue", "Rates"]
 
 RESERVED_S = 900.0
 _SPACED = 10  # a pair comes back after as many others at least
-_EVERY = 20  # with the usual rates one gold item and one repeat in as many
 
 
 class Entry(NamedTuple):
@@ -46,6 +45,9 @@ class Card(NamedTuple):
     left: Side
 
 
+_Open = tuple[Item, str]  # the item and its pair_sha256
+
+
 class Queue:
     """Deals the entries of one sample to reviewers; not safe for several threads at once."""
 
@@ -61,14 +63,23 @@ class Queue:
         """Keep what can be dealt; items of practice and gold are among the entries."""
         self._secret, self._sample, self._rates, self._clock = secret, sample, rates, clock
         self._of = {item: [one for one in entries if one.item == item] for item in _ITEMS}
-        self._by_hash = {one.pair_sha256: one for one in self._of["pair"]}
-        self._known = {(one.item, one.row): one for one in entries}
-        self._reserved: dict[str, tuple[str, float]] = {}
+        self._known = {(one.item, one.pair_sha256): one for one in entries}
+        self._by_row = {(one.item, one.row): one for one in entries}
+        self._by_two = {
+            one.pair_sha256
+            for one in self._of["pair"]
+            if secret.share("overlap", sample, one.pair_sha256) < rates.overlap
+        }
+        self._open: dict[str, dict[_Open, float]] = {}
 
-    def wanted(self, entry: Entry, reviewers: int) -> int:
-        """How many reviewers are to see a pair."""
-        both = self._secret.share("overlap", self._sample, entry.pair_sha256) < self._rates.overlap
-        return 2 if both and reviewers > 1 else 1
+    def wanted(self, pair_sha256: str, reviewers: int) -> int:
+        """How many of so many reviewers are to see a pair."""
+        return 2 if reviewers > 1 and pair_sha256 in self._by_two else 1
+
+    def extra(self, wanted: int) -> int:
+        """About how many gold items and repeats come with so many votes."""
+        gold = min(wanted * self._rates.gold, len(self._of["gold"]))
+        return round(gold + wanted * self._rates.repeats)
 
     def next(self, reviewer: str, lines: Sequence[Decision], reviewers: int) -> Card | None:
         """The next card, reserved for the reviewer; null where nothing is left for them.
@@ -79,10 +90,19 @@ class Queue:
             reviewers: how many people vote here.
         """
         mine = [line for line in lines if line.reviewer == reviewer]
-        entry, item = self._chosen(reviewer, mine, lines, reviewers)
-        if entry is None:
+        votes = Counter(line.pair_sha256 for line in lines if line.item == "pair")
+        return self.deal(reviewer, mine, votes, reviewers)
+
+    def deal(
+        self, reviewer: str, mine: Iterable[Decision], votes: Mapping[str, int], reviewers: int
+    ) -> Card | None:
+        """The same as `next`, for who has counted: their decisions, and votes on each pair."""
+        said = [(line.item, line.pair_sha256) for line in mine]
+        found = self._again(reviewer, set(said)) or self._new(reviewer, said, votes, reviewers)
+        if found is None:
             return None
-        self._reserved[entry.pair_sha256] = (reviewer, self._clock() + RESERVED_S)
+        entry, item = found
+        self.keep(item, entry.pair_sha256, reviewer)
         return self.card(entry, item, reviewer)
 
     def card(self, entry: Entry, item: Item, reviewer: str) -> Card:
@@ -92,73 +112,95 @@ class Queue:
 
     def entry(self, row: int, item: Item) -> Entry | None:
         """The entry of a row that is shown as such an item."""
-        return self._known.get(("pair" if item == "repeat" else item, row))
+        return self._by_row.get(("pair" if item == "repeat" else item, row))
 
-    def release(self, pair_sha256: str) -> None:
-        """Give back a pair that was voted on."""
-        self._reserved.pop(pair_sha256, None)
+    def release(self, pair_sha256: str, reviewer: str, item: Item) -> None:
+        """Give back what the reviewer has voted on."""
+        self._open.get(reviewer, {}).pop((item, pair_sha256), None)
 
-    def keep(self, pair_sha256: str, reviewer: str) -> None:
-        """Reserve a pair whose vote was taken back, so that it comes up again at once."""
-        self._reserved[pair_sha256] = (reviewer, self._clock() + RESERVED_S)
+    def keep(self, item: Item, pair_sha256: str, reviewer: str) -> None:
+        """Reserve an item; it comes up before all that the reviewer has open already."""
+        mine = self._open.setdefault(reviewer, {})
+        mine.pop((item, pair_sha256), None)
+        mine[item, pair_sha256] = self._clock() + RESERVED_S
 
-    def _chosen(
-        self, reviewer: str, mine: Sequence[Decision], lines: Sequence[Decision], reviewers: int
-    ) -> tuple[Entry | None, Item]:
-        seen = Counter((line.item, line.pair_sha256) for line in mine)
+    def _again(self, reviewer: str, seen: set[_Open]) -> tuple[Entry, Item] | None:
+        """What the reviewer has open: a reload shows it again, and an undone vote its card."""
+        mine = self._open.get(reviewer, {})
+        for item, digest in reversed(mine):
+            entry = self._known.get(("pair" if item == "repeat" else item, digest))
+            lapsed = item == "pair" and mine[item, digest] <= self._clock()
+            if entry is not None and (item, digest) not in seen and not lapsed:
+                return entry, item
+        self._open.pop(reviewer, None)
+        return None
+
+    def _new(
+        self, reviewer: str, said: Sequence[_Open], votes: Mapping[str, int], reviewers: int
+    ) -> tuple[Entry, Item] | None:
+        seen = set(said)
         for entry in self._of["practice"]:
             if ("practice", entry.pair_sha256) not in seen:
                 return entry, "practice"
-        held = self._held_by(reviewer, seen)
-        if held is not None:
-            return held, "pair"
-        count = sum(line.item != "practice" for line in mine)
-        extra = self._extra(mine, seen, count)
+        judged = [one for one in said if one[0] != "practice"]
+        extra = self._gold(reviewer, judged, seen) or self._repeat(reviewer, judged, seen)
         if extra is not None:
             return extra
-        votes = Counter(line.pair_sha256 for line in lines if line.item == "pair")
+        taken = self._open_elsewhere(reviewer)
         for entry in self._of["pair"]:
-            free = votes[entry.pair_sha256] < self.wanted(entry, reviewers)
-            if (
-                free
-                and ("pair", entry.pair_sha256) not in seen
-                and self._is_free(entry.pair_sha256, reviewer)
-            ):
+            digest = entry.pair_sha256
+            free = votes.get(digest, 0) + taken[digest] < self.wanted(digest, reviewers)
+            # A top-up may draw what served as practice before, with its label told.
+            if free and ("pair", digest) not in seen and ("practice", digest) not in seen:
                 return entry, "pair"
-        return None, "pair"
-
-    def _held_by(self, reviewer: str, seen: Counter[tuple[Item, str]]) -> Entry | None:
-        """What the reviewer has open already: a reload shows it again."""
-        for entry in self._of["pair"]:
-            holder, until = self._reserved.get(entry.pair_sha256, ("", 0.0))
-            if (
-                holder == reviewer
-                and until > self._clock()
-                and ("pair", entry.pair_sha256) not in seen
-            ):
-                return entry
         return None
 
-    def _is_free(self, pair_sha256: str, reviewer: str) -> bool:
-        holder, until = self._reserved.get(pair_sha256, (reviewer, 0.0))
-        return holder == reviewer or until <= self._clock()
+    def _open_elsewhere(self, reviewer: str) -> Counter[str]:
+        """How many others have each pair open now."""
+        moment = self._clock()
+        return Counter(
+            digest
+            for name, theirs in self._open.items()
+            if name != reviewer
+            for (item, digest), until in theirs.items()
+            if item == "pair" and until > moment
+        )
 
-    def _extra(
-        self, mine: Sequence[Decision], seen: Counter[tuple[Item, str]], count: int
+    def _gold(
+        self, reviewer: str, judged: Sequence[_Open], seen: set[_Open]
     ) -> tuple[Entry, Item] | None:
-        """A gold item or a repeat, where so many items have gone by that one is due."""
-        given = Counter(line.item for line in mine)
-        due = count + _EVERY // 2
-        if given["gold"] < int(due * self._rates.gold):
-            for entry in self._of["gold"]:
-                if ("gold", entry.pair_sha256) not in seen:
-                    return entry, "gold"
-        if given["repeat"] < int((count - _SPACED) * self._rates.repeats + 0.25):
-            for line in [one for one in mine if one.item == "pair"][:-_SPACED]:
-                again = self._by_hash.get(line.pair_sha256)
-                if again is not None and ("repeat", line.pair_sha256) not in seen:
-                    return again, "repeat"
+        given = sum(item == "gold" for item, _ in judged)
+        if given >= self._due("gold", self._rates.gold, reviewer, len(judged)):
+            return None
+        for entry in self._of["gold"]:
+            if ("gold", entry.pair_sha256) not in seen:
+                return entry, "gold"
         return None
+
+    def _repeat(
+        self, reviewer: str, judged: Sequence[_Open], seen: set[_Open]
+    ) -> tuple[Entry, Item] | None:
+        given = sum(item == "repeat" for item, _ in judged)
+        rate, count = self._rates.repeats, len(judged) - _SPACED
+        if given >= self._due("repeat", rate, reviewer, count):
+            return None
+        for item, digest in judged[:-_SPACED]:
+            entry = self._known.get(("pair", digest))
+            if item == "pair" and entry is not None and ("repeat", digest) not in seen:
+                return entry, "repeat"
+        return None
+
+    def _due(self, item: Item, rate: float, reviewer: str, count: int) -> int:
+        """How many are due after so many cards: one a round, at a place that nobody can foretell.
+
+        The place is in the later half of a round, so that a short queue is not all extras.
+        """
+        if rate <= 0 or count <= 0:
+            return 0
+        length = max(1, round(1 / rate))
+        rounds, place = divmod(count, length)
+        share = self._secret.share("place", self._sample, reviewer, item, str(rounds))
+        return rounds + (place >= length * (0.5 + share / 2))
 
 
 _ITEMS: tuple[Item, ...] = ("practice", "pair", "gold")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hmac
 import os
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Sequence
 from hashlib import blake2b
 from pathlib import Path
 
@@ -46,14 +47,18 @@ class Secret:
         first = self.share("side", sample, pair, reviewer) < 0.5
         return "chosen" if first != again else "rejected"
 
-    def signed(self, purpose: str, *parts: str) -> str:
-        """The parts with a seal, as one text for a cookie or a form."""
-        sealed = [*(part.encode() for part in parts), self.digest(purpose, *parts)]
+    def signed(self, purpose: str, *parts: str, hidden: Sequence[str] = ()) -> str:
+        """The parts with a seal, as one text for a cookie or a form.
+
+        Anybody can read the parts. What is `hidden` is under the seal and not in the text.
+        """
+        seal = self.digest(purpose, *parts, *hidden)
+        sealed = [*(part.encode() for part in parts), seal]
         # Without the padding, which would be quoted in a cookie.
         return ".".join(urlsafe_b64encode(part).decode().rstrip("=") for part in sealed)
 
-    def opened(self, purpose: str, text: str) -> tuple[str, ...] | None:
-        """What was sealed, or null where the seal is another's or of another purpose."""
+    def opened(self, purpose: str, text: str, hidden: Sequence[str] = ()) -> tuple[str, ...] | None:
+        """What was sealed, or null where the seal is another's, or of another purpose."""
         try:
             *told, seal = [
                 urlsafe_b64decode(part + "=" * (-len(part) % 4)) for part in text.split(".")
@@ -61,7 +66,8 @@ class Secret:
             parts = tuple(part.decode() for part in told)
         except ValueError:
             return None
-        return parts if hmac.compare_digest(seal, self.digest(purpose, *parts)) else None
+        ours = hmac.compare_digest(seal, self.digest(purpose, *parts, *hidden))
+        return parts if ours else None
 
 
 def secret_of(review: Path) -> Secret:

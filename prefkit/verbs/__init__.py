@@ -11,6 +11,7 @@ TABLE = {
     "verify": "prefkit.verbs.verify:Verify",
     "report": "prefkit.verbs.report:Report",
     "review": "prefkit.verbs.review:Review",
+    "apply": "prefkit.verbs.apply:Apply",
     "run": "prefkit.pipeline:Run",
     "show": "prefkit.verbs.show:Show",
     "diff": "prefkit.verbs.diff:Diff",

@@ -1,4 +1,4 @@
-"""`prefkit export`: split, write for a trainer, prove it."""
+"""`prefkit export`: split, write for a trainer, prove it; or tasks for an annotation tool."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from prefkit.errors import ConfigError, GateFailed, NothingUsable
 from prefkit.registry import load
 from prefkit.step import make
 from prefkit.verbs.export_lines import file_names, lines_of, nothing, unsaid_reasons
+from prefkit.verbs.export_tasks import check_options, export_tasks
 from prefkit.verbs.verb import Outcome, Verb
 
 if TYPE_CHECKING:
@@ -29,11 +30,15 @@ _BATCH = 8_192
 
 
 class Export(Verb):
-    """Write the kept pairs for a trainer: split by prompt, with hashes that `verify` checks."""
+    """Write the kept pairs for a trainer: split by prompt, with hashes that `verify` checks.
+
+    The formats of annotation tools get tasks instead: comparisons that wait for votes, or the
+    sample of a review, which come home by `collect human` with their ids.
+    """
 
     positional: ClassVar[tuple[str, ...]] = ("dataset",)
 
-    dataset: Path = Field(description="Folder of pairs.")
+    dataset: Path = Field(description="Folder of pairs; for tasks also of comparisons.")
     out: Path = Field(description="Folder to write.")
     format: str = Field("trl", description="Who reads it; see `prefkit catalog writer`.")
     shape: Literal["preference", "unpaired", "kto", "reward"] = Field(
@@ -55,7 +60,9 @@ class Export(Verb):
     )
     validation: float = Field(0.05, ge=0, lt=1, description="Share of the rows for validation.")
     test: float = Field(0.05, ge=0, lt=1, description="Share of the rows for test.")
-    seed: int = Field(0, description="Another seed gives another split.")
+    seed: int = Field(
+        0, description="Another seed gives another split, and tasks with other sides first."
+    )
     stratify: tuple[str, ...] = Field(
         (), description="Tags to balance over the splits, beside source and direction."
     )
@@ -72,6 +79,13 @@ class Export(Verb):
         "label better than this area under the curve; 1 only measures.",
     )
     write_dropped: bool = Field(False, description="Write dropped rows to dropped.jsonl.")
+    which: Literal["unvoted", "no_human", "all"] = Field(
+        "unvoted",
+        description="Tasks: comparisons without votes, without votes of people, or all of them.",
+    )
+    review: Path | None = Field(
+        None, description="Tasks: the sample of this review of the dataset, without its labels."
+    )
     limit: int | None = Field(None, ge=1, description="Look at the first rows only, for a trial.")
     dry_run: bool = Field(False, description="Say what would be written, write nothing.")
     force: bool = Field(False, description="Replace an export that is there.")
@@ -93,7 +107,13 @@ class Export(Verb):
         from prefkit.exporters.halves import deal
         from prefkit.exporters.split import Shares
         from prefkit.exporters.survey import COLUMNS, survey
+        from prefkit.exporters.task_writer import TaskWriter
 
+        kind = load("writer", self.format)
+        for_people = issubclass(kind, TaskWriter)
+        check_options(self, for_people)
+        if for_people:
+            return export_tasks(self, make(kind, {}, "export"))
         dataset = open_dataset(self.dataset, "pairs")
         Shares(self.validation, self.test).checked()
         if not self.dry_run:

@@ -1,4 +1,4 @@
-"""`prefkit verify`: check an export, a dataset or replies from the folder alone."""
+"""`prefkit verify`: check an export, tasks, a dataset or replies from the folder alone."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from prefkit.verbs.verb import Outcome, Verb
 
 __all__ = ["Verify"]
 
+_LOOKED = {"replies": "file, line and count", "tasks": "file, task and id"}
+
 
 class Verify(Verb):
     """Check a folder from itself alone: hashes, counts, every row, no prompt in two splits."""
@@ -19,7 +21,7 @@ class Verify(Verb):
     positional: ClassVar[tuple[str, ...]] = ("folder",)
     consent: ClassVar[tuple[str, ...]] = ()
 
-    folder: Path = Field(description="An export, a dataset or replies.")
+    folder: Path = Field(description="An export (also of tasks), a dataset or replies.")
     digest: str | None = Field(
         None, description="The digest that `export` printed, given elsewhere."
     )
@@ -34,6 +36,7 @@ class Verify(Verb):
         from prefkit.exporters.check_dataset import check_dataset
         from prefkit.exporters.check_export import check_export
         from prefkit.exporters.check_replies import check_replies
+        from prefkit.exporters.check_tasks import check_tasks
         from prefkit.exporters.claims import load_manifest
         from prefkit.exporters.problems import Problems
         from prefkit.exporters.seal import folder_digest
@@ -54,6 +57,8 @@ class Verify(Verb):
             counts = check_dataset(self.folder, manifest, problems)
         elif kind == "replies":
             counts = check_replies(self.folder, manifest, problems)
+        elif kind == "tasks":
+            counts = check_tasks(self.folder, manifest, problems)
         else:
             raise GateFailed(
                 f"{self.folder} is of the kind {str(kind)[:40]!r}, which verify does not know"
@@ -71,7 +76,7 @@ class Verify(Verb):
     def _lines(
         self, kind: str, digest: str, counts: dict[str, object]
     ) -> tuple[tuple[str, str], ...]:
-        looked = "file, row and split" if kind != "replies" else "file, line and count"
+        looked = _LOOKED.get(kind, "file, row and split")
         given = "as given" if self.digest is not None else "compare it with the one you were given"
         return (
             (

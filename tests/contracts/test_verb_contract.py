@@ -53,6 +53,7 @@ NEEDED: dict[str, Any] = {
     "paths": ("votes.jsonl",),
     "recipe": "sample",
     "rubric": ("helpfulness",),
+    "sources": (Path("review"),),
 }
 """A value for every option without a default."""
 

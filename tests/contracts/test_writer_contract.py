@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import pickle
 from contextlib import suppress
 from itertools import product
@@ -13,11 +14,13 @@ import pyarrow as pa
 import pytest
 import yaml
 from pair_rows import assistant, pair, user
+from task_rows import asked
 
-from prefkit.errors import ConfigError
+from prefkit.errors import ConfigError, SchemaError
 from prefkit.exporters.layout import Needs, needs_of
 from prefkit.exporters.lines import json_lines
 from prefkit.exporters.losses import FEATURES
+from prefkit.exporters.task_writer import Page, TaskWriter
 from prefkit.exporters.writer import RowWriter
 from prefkit.registry import load, names, summary
 from prefkit.schema.arrow import PAIRS
@@ -30,15 +33,21 @@ OPTIONS: dict[str, dict[str, Any]] = {"trl": {"shape": "unpaired"}}
 """Options of writers that need some, or that do more with some."""
 
 every_writer = pytest.mark.parametrize("name", names("writer"))
+every_row_writer = pytest.mark.parametrize(
+    "name", [name for name in names("writer") if issubclass(load("writer", name), RowWriter)]
+)
+every_task_writer = pytest.mark.parametrize(
+    "name", [name for name in names("writer") if issubclass(load("writer", name), TaskWriter)]
+)
 
 
-def made(name: str) -> RowWriter:
+def made(name: str) -> RowWriter | TaskWriter:
     kind = load("writer", name)
     try:
         writer = make(kind, OPTIONS.get(name, {}), name)
     except ConfigError as error:
         pytest.fail(f"{error}. Add one line for {name!r} to OPTIONS in {Path(__file__).name}")
-    assert isinstance(writer, RowWriter)
+    assert isinstance(writer, RowWriter | TaskWriter)
     return writer
 
 
@@ -92,7 +101,7 @@ def variants(name: str) -> list[RowWriter]:
     return found
 
 
-@every_writer
+@every_row_writer
 def test_a_row_is_parsed_back_to_the_pair_or_half_it_was_written_from(name: str) -> None:
     written = 0
     for writer in variants(name):
@@ -123,11 +132,45 @@ def _halves(rows: list[Any]) -> list[Any]:
     return [*sides, *((*row[:4], None, *row[5:]) for row in rows if row[5] is not None)]
 
 
-@every_writer
+@every_row_writer
 def test_what_it_carries_and_hashes_is_known(name: str) -> None:
     for writer in variants(name):
         assert writer.carried() <= set(FEATURES)
         assert set(writer.hashed) <= set(writer.layout(Needs()).columns)
+
+
+TWO = (assistant("a \r\n"), assistant(None, '{"tool_calls":[{"id":1.50}]}'))
+TASKS = [
+    asked(user("What is it?"), assistant("a"), assistant("b")),
+    asked([*user("One"), *assistant("two"), *user("three")], *TWO, criterion="tone", pair="p1"),
+    asked(user(""), *TWO, assistant(""), tools='[{"f": 1}]', template_kwargs='{"x":null}'),
+]
+
+
+@every_task_writer
+def test_a_task_is_parsed_back_as_it_was_written(name: str, tmp_path: Path) -> None:
+    writer = made(name)
+    assert isinstance(writer, TaskWriter)
+    files = writer.write(tmp_path, iter(TASKS), Page("name", 'Judge <well> & "fairly".'))
+    found = []
+    for file in files:
+        assert file["bytes"] == (tmp_path / file["name"]).stat().st_size
+        assert writer.holds_tasks(file["name"]) == ("rows" in file)
+        if "rows" in file:
+            entries = json.loads((tmp_path / file["name"]).read_bytes())
+            assert len(entries) == file["rows"]
+            found += [writer.parse(entry) for entry in entries]
+    assert sorted(found) == sorted(TASKS)
+    assert load("reader", writer.reader)
+    assert writer.steps([file["name"] for file in files])
+
+
+@every_task_writer
+def test_an_entry_that_is_none_is_refused(name: str) -> None:
+    writer = made(name)
+    assert isinstance(writer, TaskWriter)
+    with pytest.raises(SchemaError):
+        writer.parse({})
 
 
 @every_writer

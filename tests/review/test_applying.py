@@ -27,7 +27,7 @@ def rows(count: int = 6, **more: Any) -> list[tuple[Any, ...]]:
 
 @pytest.fixture
 def pairs(tmp_path: Path) -> Dataset:
-    more = {
+    more: dict[str, Any] = {
         "p_chosen": 0.9,
         "p_kind": "beta",
         "margin": 2.0,

@@ -57,13 +57,14 @@ def test_a_packet_holds_every_pair_with_gold_and_repeats_among_them(
     items = [place.item for place in issued.places]
     assert items.count("pair") == 40
     assert items.count("gold") == 2
-    assert items.count("repeat") == 1
-    assert html.count('<article class="pair"') == 43
+    repeats = items.count("repeat")  # the second one is due from the 43rd to the 50th card on
+    assert repeats in (1, 2)
+    assert html.count('<article class="pair"') == 42 + repeats
     sides = {place.left for place in issued.places}
     assert sides == {"chosen", "rejected"}
-    again = next(place for place in issued.places if place.item == "repeat")
-    first = next(place for place in issued.places if place.pair == again.pair)
-    assert (first.item, first.left != again.left) == ("pair", True)
+    for again in (place for place in issued.places if place.item == "repeat"):
+        first = next(place for place in issued.places if place.pair == again.pair)
+        assert (first.item, first.left != again.left) == ("pair", True)
 
 
 def test_no_key_is_in_the_file(tmp_path: Path, pairs: Dataset, review: Path) -> None:

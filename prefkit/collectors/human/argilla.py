@@ -19,6 +19,7 @@ from prefkit.collectors.human.argilla_records import (
     is_old_dataset,
 )
 from prefkit.collectors.human.argilla_votes import same_user, submitted, vote_of
+from prefkit.collectors.human.own_tasks import Own, is_own, own_task, restored
 from prefkit.collectors.turns import (
     UnusableError,
     messages,
@@ -29,6 +30,7 @@ from prefkit.collectors.turns import (
 from prefkit.errors import ConfigError
 from prefkit.reader import Aside, Example, Reader, Record, Row
 from prefkit.schema.records import Comparison, Response, Source, Vote, to_json
+from prefkit.schema.tasks import FIELD, PROMPT, VERDICTS
 
 __all__ = ["Argilla"]
 
@@ -141,7 +143,17 @@ class Argilla(Reader):
             yield row_or_aside(self._row, record, source)
 
     def _row(self, record: Record, source: str) -> Row:
+        """The row; a task that `prefkit export` wrote is read by what it says of itself."""
         entry = entry_of(record.data)
+        identity = _identity(entry)
+        if not is_own(identity):
+            return self._read_entry(entry, record, source)
+        own = own_task(identity, entry.fields)
+        reader = self.model_copy(update=_page_options(own))
+        entry = entry._replace(fields=own.stand_ins())
+        return restored(reader._read_entry(entry, record, source), own)
+
+    def _read_entry(self, entry: Entry, record: Record, source: str) -> Row:
         names = self._names(entry.fields)
         key = prompt_field(entry.fields, self.prompt or _other_prompt(entry.fields), names)
         page = self._page(names, entry)
@@ -232,6 +244,27 @@ class Argilla(Reader):
         if answer.question in self.comments:
             return True
         return not self.comments and _REASONS.search(answer.question) is not None
+
+
+def _identity(entry: Entry) -> Any:
+    """What a task of ours says of itself: in its metadata, which a flat dataset has as columns."""
+    metadata = entry.rest.get("metadata")
+    return metadata.get(FIELD) if isinstance(metadata, Mapping) else entry.fields.get(FIELD)
+
+
+def _page_options(own: Own) -> dict[str, Any]:
+    """The options of a reader of the questions that `prefkit export` writes."""
+    ratings = {f"rating-{name}": name for name in own.names}
+    return {
+        "prompt": PROMPT,
+        "responses": own.names,
+        "choices": {value: outcome for value, _, outcome in VERDICTS if value not in own.names},
+        "targets": ratings,
+        "criteria": dict.fromkeys(("preference", *ratings), own.criterion),
+        "comments": ("comment",),
+        "rating_min": 1,
+        "rating_max": 5,
+    }
 
 
 def _other_prompt(fields: Mapping[str, Any]) -> str | None:

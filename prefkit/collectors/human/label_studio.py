@@ -8,12 +8,14 @@ from typing import Any, ClassVar, NamedTuple
 from pydantic import Field, model_validator
 
 from prefkit.collectors.fields import share
+from prefkit.collectors.human.label_studio_own import own_of, page_options, stand_ins
 from prefkit.collectors.human.label_studio_results import (
     Controls,
     comments,
     judgements,
 )
 from prefkit.collectors.human.label_studio_task import Task, as_list, is_cancelled, task_of
+from prefkit.collectors.human.own_tasks import is_own, restored
 from prefkit.collectors.people import identity_of
 from prefkit.collectors.turns import (
     UnusableError,
@@ -23,6 +25,7 @@ from prefkit.collectors.turns import (
 from prefkit.errors import ConfigError
 from prefkit.reader import Aside, Example, Reader, Record, Row
 from prefkit.schema.records import Comparison, Source, Vote, to_json
+from prefkit.schema.tasks import FIELD
 
 __all__ = ["LabelStudio"]
 
@@ -36,8 +39,9 @@ class LabelStudio(Reader):
 
     Each annotation becomes votes of `completed_by`; a cancelled one is a `skip`, predictions and
     drafts are none. Left is the first name in `to_name`; where it stood on the page is not in the
-    export, so the order shown stays unknown. A task with a ground truth annotation gets the tag
-    `ground_truth`; the annotation's whole record is in the vote's `raw`.
+    export, so the order shown stays unknown, but in tasks that `prefkit export` wrote. A task with
+    a ground truth annotation gets the tag `ground_truth`; the annotation's whole record is in the
+    vote's `raw`.
     """
 
     identifies_people: ClassVar[bool] = True
@@ -96,6 +100,16 @@ class LabelStudio(Reader):
         return self.responses
 
     def _row(self, record: Record, source: str) -> Row:
+        """The row; a task that `prefkit export` wrote is read by what it says of itself."""
+        data = record.data["data"] if _is_task(record.data) else {}
+        if not is_own(data.get(FIELD)):
+            return self._read_row(record, source)
+        own = own_of(data)
+        task = {**record.data, "data": stand_ins(own, "items" in data)}
+        reader = self.model_copy(update=page_options(own, "items" in data))
+        return restored(reader._read_row(record._replace(data=task), source), own)
+
+    def _read_row(self, record: Record, source: str) -> Row:
         task = record.data
         if not _is_task(task):
             raise _not_a_task(task)

@@ -16,11 +16,14 @@ from prefkit.collectors.human.label_studio_cells import (
     is_data_list,
     results_in,
 )
+from prefkit.collectors.human.label_studio_own import own_of, page_options, stand_ins
+from prefkit.collectors.human.own_tasks import is_own, restored
 from prefkit.collectors.turns import UnusableError, shown
 from prefkit.collectors.verdicts import outcome_of
 from prefkit.errors import ConfigError
 from prefkit.reader import Aside, Example, Record, Row
 from prefkit.schema.records import to_json
+from prefkit.schema.tasks import FIELD, PROMPT, QUESTION
 
 __all__ = ["LabelStudioMin"]
 
@@ -30,6 +33,9 @@ _ANNOTATION = (*_ALWAYS, "created_at", "updated_at", "agreement", "history")
 _PAGE_SIDES = ("answer1", "answer2")
 _PAGE_CONTROL = "comparison"
 _PROMPTS = ("prompt", "question", "instruction", "text")
+_LISTS = (FIELD, PROMPT, "items")
+_OWN_CONTROLS = {"verdict": "choices", "ranking": "ranker", "comment": "textarea"}
+"""The controls of the page that `prefkit export` writes."""
 _LOST = (
     "a flattened Label Studio export (JSON_MIN or CSV) does not hold everything: which annotations "
     "were cancelled or are ground truth, predictions, drafts and reviews are not in it, nor what "
@@ -95,6 +101,19 @@ class LabelStudioMin(LabelStudio):
         return _PAGE_SIDES
 
     def _row(self, record: Record, source: str) -> Row:
+        """The row; a task that `prefkit export` wrote is read by what it says of itself."""
+        row = record.data
+        if not is_own(decoded(row.get(FIELD))):
+            return self._read_row(record, source)
+        data = {name: decoded(cell) if name in _LISTS else cell for name, cell in row.items()}
+        own, ranking = own_of(data), data.get("items") not in (None, "")
+        unused = {FIELD, QUESTION, *(() if ranking else ("items",))}
+        cells = {name: cell for name, cell in row.items() if name not in unused}
+        reader = self.model_copy(update=page_options(own, ranking) | {"controls": _OWN_CONTROLS})
+        whole = record._replace(data=cells | stand_ins(own, ranking))
+        return restored(reader._read_row(whole, source), own)
+
+    def _read_row(self, record: Record, source: str) -> Row:
         """The row as the task that it was made from, and that read as in the full export."""
         row = record.data
         missing = [name for name in _ALWAYS if name not in row]
@@ -111,7 +130,7 @@ class LabelStudioMin(LabelStudio):
             "annotations": _annotations(row, results),
         }
         try:
-            whole = super()._row(record._replace(data=task), source)
+            whole = super()._read_row(record._replace(data=task), source)
         except UnusableError as problem:
             if parts and problem.reason == "no votes":
                 raise UnusableError(parts[0].reason, parts[0].detail) from problem

@@ -139,7 +139,7 @@
     };
   }
 
-  function save_file() {
+  function saveFile() {
     const places = Object.keys(state.votes).map(Number).sort((one, other) => one - other);
     const text = places.map((place) => `${JSON.stringify(lineOf(place))}\n`).join("");
     const link = document.createElement("a");
@@ -175,7 +175,7 @@
   });
   bar.addEventListener("input", keep);
   undoButton.addEventListener("click", undo);
-  download.addEventListener("click", save_file);
+  download.addEventListener("click", saveFile);
   bar.querySelector(".differences").addEventListener("click", () => toggle("differences"));
   bar.querySelector(".raw-button").addEventListener("click", () => toggle("raw"));
   const votes = Object.fromEntries(
@@ -184,9 +184,18 @@
   Blind.keys({
     ...votes, u: undo, c: () => comment.focus(), j: () => show(state.at + 1),
     k: () => show(state.at - 1), x: () => toggle("differences"), r: () => toggle("raw"),
+    g: () => { const guideline = document.querySelector(".guideline"); guideline.open = !guideline.open; },
+  });
+
+  // The same packet in another tab: what was voted there counts here too.
+  window.addEventListener("storage", (event) => {
+    if (event.key !== KEY || !event.newValue) return;
+    state = { ...fresh, ...JSON.parse(event.newValue), at: state.at };
+    tell();
   });
 
   load();
   bar.hidden = false;
+  document.querySelector(".unscripted").classList.remove("unscripted");
   show(state.at);
 })();
