@@ -7,12 +7,13 @@ import json
 import os
 import platform
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from benchmarks.agreeing import job as agreeing
 from benchmarks.asking import job as asking
 from benchmarks.asking.runs import Plan
+from benchmarks.covering import job as covering
 from benchmarks.executing import job as executing
 from benchmarks.jobs import JOB_NAMES, PREFKIT, jobs
 from benchmarks.measure import CommandError
@@ -25,7 +26,7 @@ _HELD_FROM_ROWS = 1_000_000
 
 _AT_ONCE = 100
 
-Other = agreeing.Outcome | asking.Outcome | executing.Outcome
+Other = agreeing.Outcome | asking.Outcome | covering.Outcome | executing.Outcome
 """What a job that is no engine's on rows has measured."""
 
 _HEADS = (
@@ -36,11 +37,12 @@ _HEADS = (
 def _arguments(given: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--rows", type=int, default=_HELD_FROM_ROWS, metavar="N")
-    others = (asking.ASKING, executing.EXECUTING, agreeing.AGREEING)
+    others = (asking.ASKING, executing.EXECUTING, agreeing.AGREEING, covering.COVERING)
     parser.add_argument("--only", action="append", choices=(*JOB_NAMES, *others))
     parser.add_argument("--requests", type=int, default=asking.HELD_FROM, metavar="N")
     parser.add_argument("--executions", type=int, default=executing.HELD_FROM, metavar="N")
     parser.add_argument("--items", type=int, default=agreeing.HELD_FROM, metavar="N")
+    parser.add_argument("--trials", type=int, default=covering.HELD_FROM, metavar="N")
     parser.add_argument("--no-peers", action="store_true", help="without other libraries")
     parser.add_argument("--repeats", type=int, default=2, metavar="N", help="runs of each engine")
     parser.add_argument("--data", type=Path, default=_HERE / "data", help="inputs and outputs")
@@ -63,23 +65,13 @@ def main(given: list[str] | None = None) -> int:
         if not options.only or job.name in options.only
     ]
     results: list[Result] = []
-    others: dict[str, Other] = {}
     try:
         for job in chosen:
             for wanted in job.inputs:
                 prepare_input(wanted)
             print(f"{job.name}: {job.does} ...", file=sys.stderr, flush=True)
             results += run_job(job, options.repeats)
-        if not options.only or asking.ASKING in options.only:
-            others[asking.ASKING] = _ask(options, data)
-        if not options.only or executing.EXECUTING in options.only:
-            found = executing.harnesses(peers=not options.no_peers)
-            others[executing.EXECUTING] = executing.run(
-                options.executions, options.repeats, data, found
-            )
-        if not options.only or agreeing.AGREEING in options.only:
-            engines = agreeing.engines(peers=not options.no_peers)
-            others[agreeing.AGREEING] = agreeing.run(options.items, options.repeats, data, engines)
+        others = _measure_others(options, data)
     except (CommandError, RowsError, agreeing.Differ) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
@@ -89,6 +81,22 @@ def main(given: list[str] | None = None) -> int:
     print("\n\n".join(_texts(results, others)))
     missed = any(result.holds is False for result in results)
     return 3 if missed or not all(outcome.holds for outcome in others.values()) else 0
+
+
+def _measure_others(options: argparse.Namespace, data: Path) -> dict[str, Other]:
+    """What is no job of engines on rows, by name."""
+    peers = not options.no_peers
+    each: dict[str, Callable[[], Other]] = {
+        asking.ASKING: lambda: _ask(options, data),
+        executing.EXECUTING: lambda: executing.run(
+            options.executions, options.repeats, data, executing.harnesses(peers=peers)
+        ),
+        agreeing.AGREEING: lambda: agreeing.run(
+            options.items, options.repeats, data, agreeing.engines(peers=peers)
+        ),
+        covering.COVERING: lambda: covering.run(options.trials),
+    }
+    return {name: run() for name, run in each.items() if not options.only or name in options.only}
 
 
 def _ask(options: argparse.Namespace, data: Path) -> asking.Outcome:
@@ -103,6 +111,7 @@ def _save(results: Iterable[Result], others: Mapping[str, Other], rows: int, pat
     machine = {"cores": os.cpu_count(), "python": platform.python_version()}
     found = {"rows": rows, "machine": machine, "results": entries}
     found |= {name: outcome.as_json() for name, outcome in others.items()}
+    path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
 
 

@@ -8,6 +8,7 @@ is the same for every shape.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from statistics import NormalDist
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,6 +16,8 @@ import numpy as np
 from prefkit.statistics.shares import Coded
 
 __all__ = ["SHAPES", "TASTES", "Rows", "Taste", "rows_of"]
+
+_NORMAL = NormalDist()
 
 Sizes = np.ndarray[Any, np.dtype[np.int64]]
 
@@ -75,6 +78,10 @@ class Rows(NamedTuple):
     others: np.ndarray[Any, np.dtype[np.int64]]
     """How many of three more humans said -1, 0, 1."""
 
+    spare: np.ndarray[Any, np.dtype[np.float64]]
+    """Rows by four: numbers even from 0 to 1 that go with nothing else; the first goes together
+    in a prompt."""
+
 
 def rows_of(sizes: Sizes, taste: Taste, rng: np.random.Generator) -> Rows:
     """Draw rows for prompts of these sizes."""
@@ -94,4 +101,8 @@ def rows_of(sizes: Sizes, taste: Taste, rng: np.random.Generator) -> Rows:
     judges = (says(0.8, 0.5, 0.5), says(0.75, 0.5), says(0.7))
     votes = np.stack([says(0.85).codes for _ in range(3)], axis=1)
     others = np.stack([(votes == code).sum(axis=1) for code in (-1, 0, 1)], axis=1)
-    return Rows(clusters, says(0.85), judges, says(0.8, 0.5, -0.5), length, others)
+    human, swapped = says(0.85), says(0.8, 0.5, -0.5)
+    spare = rng.random((count, 4))
+    shared = np.sqrt(0.3) * rng.normal(size=len(sizes))[clusters]
+    spare[:, 0] = [_NORMAL.cdf(one) for one in shared + np.sqrt(0.7) * rng.normal(size=count)]
+    return Rows(clusters, human, judges, swapped, length, others, spare)

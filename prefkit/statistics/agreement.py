@@ -20,6 +20,7 @@ import numpy as np
 from prefkit.statistics.bootstrap import Estimate
 from prefkit.statistics.chance import beyond, by_habit, by_hardness, over
 from prefkit.statistics.prediction import Ints
+from prefkit.statistics.prevalence import with_others
 from prefkit.statistics.ranks import Floats
 from prefkit.statistics.shares import NO_NUMBER, Coded
 from prefkit.statistics.sums import Draws, sum_estimates, withheld
@@ -173,7 +174,9 @@ def agreement(
             parts, clusters[rows], _coefficients(credit),
             shares=("percent",), draws=Draws(seed=seed),
         )  # fmt: skip
-        found[name] = withheld(drawn)
+        size = len(stay)
+        counts = np.eye(size)[first] + np.eye(size)[second]
+        found[name] = withheld(with_others(drawn, ("kappa",), counts, clusters[rows]))
     return {name: found.get(name, found["class"]) for name in TIES}
 
 

@@ -7,8 +7,8 @@ says so. Intervals take the fitted curves as they are and draw prompts again.
 
 The expected calibration error (ECE) of a perfect forecaster is not zero: chance alone moves every
 bin. `ece_by_chance` is what chance gives at these bins and rows, and an ECE near it says nothing.
-A draw of rows adds as much chance again, so the interval of an ECE is that of the draws turned
-round its value, which takes both away, and begins at zero where chance alone explains the value.
+A draw of rows adds as much chance again, so the interval of an ECE goes as far to either side as
+the draws do to the farther one, and begins at zero where chance alone explains the value.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from prefkit.statistics.curves import FITS, Curve, Platt, fit_both_ways
 from prefkit.statistics.prediction import FOLDS, Ints, folds_of
 from prefkit.statistics.ranks import Floats
 from prefkit.statistics.shares import bounded, share
+from prefkit.statistics.spread import Clustering
 
 __all__ = [
     "BINS",
@@ -157,9 +158,9 @@ def _calibration(kind: str, curves: list[Curve], gold: _Gold) -> Calibration:
     chances = {name: _by_chance(one, outcomes, clusters) for name, one in forecasts.items()}
     found = _measured(forecasts, outcomes, clusters)
     for name, chance in chances.items():
-        found[name]["ece"] = _turned(found[name]["ece"], chance.most)
+        found[name]["ece"] = _both_ways(found[name]["ece"], chance)
     if "ece" in found["gain"]:
-        found["gain"]["ece"] = _turned(found["gain"]["ece"], None)
+        found["gain"]["ece"] = _both_ways(found["gain"]["ece"], None)
     bins = int(equal_bins(held_out).max()) + 1
     expected = {name: chance.mean for name, chance in chances.items()}
     return Calibration(kind, curves[0], None, **found, bins=bins, ece_by_chance=expected)
@@ -245,6 +246,9 @@ class _Chance(NamedTuple):
 
     mean: float
     most: float
+    reach: float
+    """How far the mean of outcomes less probabilities may be off: so far the ECE is where all bins
+    err in one direction, and draws in which a bin turns over hide it."""
 
 
 def _by_chance(probabilities: Floats, outcomes: Floats, clusters: np.ndarray[Any, Any]) -> _Chance:
@@ -259,7 +263,10 @@ def _by_chance(probabilities: Floats, outcomes: Floats, clusters: np.ndarray[Any
     # Of the size of a normal number: mean the root of 2 / pi, variance 1 - 2 / pi.
     mean = float(spread.sum() * np.sqrt(2 / np.pi))
     apart = float(np.sqrt((spread**2).sum() * (1 - 2 / np.pi)))
-    return _Chance(mean, mean + 1.96 * apart)
+    each = np.bincount(codes, outcomes - probabilities - (outcomes - probabilities).mean())
+    sizes = Clustering.of(np.bincount(codes).astype(float))
+    off = float(np.sqrt((each**2).sum())) / len(probabilities)
+    return _Chance(mean, mean + 1.96 * apart, sizes.reach() * off)
 
 
 def _measured(
@@ -290,17 +297,18 @@ def _measured(
     return parts
 
 
-def _turned(one: Estimate, most: float | None) -> Estimate:
-    """The interval turned round the value: draws lie as far above it as it lies above the truth.
+def _both_ways(one: Estimate, chance: _Chance | None) -> Estimate:
+    """The interval as far to one side as to the other: draws lie above a value that is too high.
 
-    `most` is what chance alone may give; null for a difference, which may be below zero.
+    `chance` is null for a difference, which may be below zero.
     """
     if one.value is None or one.low is None or one.high is None:
         return one
-    low, high = 2 * one.value - one.high, 2 * one.value - one.low
-    if most is not None:
-        low = 0.0 if one.value <= most else max(0.0, low)
-    return one._replace(low=min(low, one.value), high=max(high, one.value))
+    reach = max(one.value - one.low, one.high - one.value, 0.0 if chance is None else chance.reach)
+    low, high = one.value - reach, one.value + reach
+    if chance is not None:
+        low, high = 0.0 if one.value <= chance.most else max(0.0, low), min(1.0, high)
+    return one._replace(low=low, high=high)
 
 
 def _scores(rows: Columns, name: str) -> Callable[[Floats], Mapping[str, float]]:

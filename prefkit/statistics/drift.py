@@ -15,17 +15,15 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from prefkit.statistics.bootstrap import FEWEST_CLUSTERS, Estimate
+from prefkit.statistics.differences import difference, together
 from prefkit.statistics.prediction import Ints
 from prefkit.statistics.ranks import Floats
 from prefkit.statistics.rates import rate
 from prefkit.statistics.shares import unmeasured
 
-__all__ = ["NEWCOMBE", "STRETCHES", "Drift", "drift"]
+__all__ = ["STRETCHES", "Drift", "drift"]
 
 STRETCHES = 5
-
-NEWCOMBE = "Newcombe over prompts"
-"""The method of the interval of a difference of two shares."""
 
 
 class Drift(NamedTuple):
@@ -74,29 +72,19 @@ def _midranks(values: Ints) -> Floats:
 
 
 def _change(what: Floats, ranks: Floats, clusters: np.ndarray[Any, Any], seed: int) -> Estimate:
-    """Later less earlier, by the ends of both shares (Newcombe, 1998, method 10).
-
-    Draws of prompts would be too sure where hardly any answer disagrees. Prompts that stand in both
-    halves make the interval a little wider than it need be.
-    """
+    """Later less earlier; prompts that stand in both halves count as far as both go together."""
     late = ranks > len(ranks) / 2
     if late.all() or not late.any():  # more than half are of the first or of the last time
         late = ranks > ranks.min()
     after, before = (rate(what[half], clusters[half], seed=seed) for half in (late, ~late))
     change = float(what[late].mean() - what[~late].mean())
-    found = Estimate(change, None, None, len(what), len(np.unique(clusters)))
-    now, then = _reach(after), _reach(before)
-    if now is None or then is None:
-        return found._replace(reason=f"of one half: {after.reason or before.reason}")
-    low, high = change - math.hypot(now[0], then[1]), change + math.hypot(now[1], then[0])
-    return found._replace(low=low, high=high, method=NEWCOMBE, design_effect=_mean(after, before))
-
-
-def _reach(share: Estimate) -> tuple[float, float] | None:
-    """How far an interval goes below and above its share."""
-    if share.value is None or share.low is None or share.high is None:
-        return None
-    return share.value - share.low, share.high - share.value
+    bare = Estimate(change, None, None, len(what), len(np.unique(clusters)))
+    found = difference(after, before, together=together(what, late, ~late, clusters))
+    if found is None:
+        return bare._replace(reason=f"of one half: {after.reason or before.reason}")
+    return found._replace(
+        value=change, n=bare.n, clusters=bare.clusters, design_effect=_mean(after, before)
+    )
 
 
 def _mean(one: Estimate, other: Estimate) -> float | None:

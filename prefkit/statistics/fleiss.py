@@ -31,6 +31,7 @@ from prefkit.statistics.alpha import (
 from prefkit.statistics.bootstrap import Estimate
 from prefkit.statistics.chance import beyond, by_habit, by_hardness, over
 from prefkit.statistics.faultless import bounded_by_share
+from prefkit.statistics.prevalence import with_others
 from prefkit.statistics.ranks import Floats
 from prefkit.statistics.raters import Ratings, one_each
 from prefkit.statistics.shares import Bools
@@ -234,6 +235,9 @@ def _estimated(reading: _Reading, clusters: np.ndarray[Any, Any], seed: int) -> 
         shares=("percent",), draws=Draws(seed=seed),
     )  # fmt: skip
     if "percent" in found:
+        counts = reading.ratings.counts(reading.size)[pairable]
+        corrected = [name for name in names if name not in ("percent", "ac")]
+        found = with_others(found, corrected, counts, clusters[pairable])
         found = _without_fault(reading, parts, found)
     reason = f"more than {MOST_CATEGORIES} categories: only distances on an interval scale say much"
     none = Estimate(None, None, None, n, len(np.unique(clusters[pairable])), reason)

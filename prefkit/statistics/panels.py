@@ -8,21 +8,24 @@ their errors.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
-from itertools import combinations
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-from prefkit.statistics.bootstrap import Columns, Estimate, estimates
+from prefkit.statistics.bootstrap import Estimate
 from prefkit.statistics.consensus import NO_CONSENSUS, others_say
 from prefkit.statistics.prediction import Ints
-from prefkit.statistics.ranks import Floats, pearson
+from prefkit.statistics.ranks import Floats
 from prefkit.statistics.raters import Ratings
 from prefkit.statistics.rates import rate
-from prefkit.statistics.shares import NO_NUMBER, Bools, bounded, share
+from prefkit.statistics.shares import NO_NUMBER, Bools
+from prefkit.statistics.sums import Draws, sum_estimates, withheld
 
 __all__ = ["effective_size", "leave_one_out", "majority", "panel_errors"]
+
+_SPLIT = 1e-9
+"""Two halves are equal, and a number is none, within the rounding of sums."""
 
 
 def effective_size(judges: int, correlation: float) -> float:
@@ -75,31 +78,41 @@ def panel_errors(
     if wrong.shape[1] < 2:
         raise ValueError("a panel has at least two judges")
     every = known.all(axis=1)
-    columns = {"wrong": np.asarray(wrong[every], dtype=float)}
-    return bounded(
-        estimates(columns, clusters[every], np.ones(int(every.sum())), _worth, seed=seed)
-    )
+    parts = _of_rows(np.asarray(wrong[every], dtype=float))
+    found = sum_estimates(
+        parts, clusters[every], partial(_worth, wrong.shape[1]),
+        shares=("accuracy", "majority"), draws=Draws(seed),
+    )  # fmt: skip
+    return withheld(found)
 
 
-def _worth(columns: Columns) -> Callable[[Floats], Mapping[str, float]]:
-    wrong = columns["wrong"]
-    judges, every = wrong.shape[1], np.ones(len(wrong))
-    pairs = list(combinations(range(judges), 2))
+def _of_rows(wrong: Floats) -> Floats:
+    """What each row adds to the sums of `_worth`: 1, the vote, each judge, each product of two."""
     votes = 0.5 - wrong.mean(axis=1)
-    voted = np.where(np.abs(votes) < 1e-9, 0.5, votes > 0)
+    voted = np.where(np.abs(votes) < _SPLIT, 0.5, votes > 0)
+    one, other = np.triu_indices(wrong.shape[1])
+    return np.column_stack([np.ones(len(wrong)), voted, wrong, wrong[:, one] * wrong[:, other]])
 
-    def of(weights: Floats) -> dict[str, float]:
-        found = [pearson(wrong[:, one], wrong[:, other], weights) for one, other in pairs]
-        there = [value for value in found if math.isfinite(value)]
-        mean = sum(there) / len(there) if there else NO_NUMBER
-        return {
-            "correlation": mean,
-            "effective_size": effective_size(judges, mean),
-            "accuracy": share(1 - wrong.mean(axis=1), every, weights),
-            "majority": share(voted, every, weights),
-        }
 
-    return of
+def _worth(judges: int, sums: Floats) -> dict[str, Floats]:
+    rows, voted = sums[:, 0], sums[:, 1]
+    means = sums[:, 2 : 2 + judges] / rows[:, None]
+    one, other = np.triu_indices(judges)
+    spread = sums[:, 2 + judges :] / rows[:, None] - means[:, one] * means[:, other]
+    own = spread[:, one == other]
+    # A judge who never or always errs has no spread but the last bits of it.
+    roots = np.sqrt(np.where(own > _SPLIT, own, NO_NUMBER))
+    pairs = one != other
+    each = spread[:, pairs] / (roots[:, one[pairs]] * roots[:, other[pairs]])
+    there = np.isfinite(each)
+    mean = np.where(there, each, 0.0).sum(axis=1) / there.sum(axis=1)
+    below = 1 + (judges - 1) * mean
+    return {
+        "correlation": mean,
+        "effective_size": np.where(below > _SPLIT, judges / below, NO_NUMBER),
+        "accuracy": 1 - means.mean(axis=1),
+        "majority": voted / rows,
+    }
 
 
 def leave_one_out(

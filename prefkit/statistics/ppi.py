@@ -24,6 +24,7 @@ import numpy as np
 from prefkit.statistics.bootstrap import Estimate
 from prefkit.statistics.ranks import Floats, pearson
 from prefkit.statistics.shares import NO_NUMBER, Bools, unmeasured
+from prefkit.statistics.spread import Clustering
 from prefkit.statistics.student import student
 
 __all__ = [
@@ -93,6 +94,9 @@ class _Parts(NamedTuple):
 
     clusters: int
     """With a label."""
+
+    degrees: float
+    """Of freedom that their spread is known with: fewer where prompts have unequal many labels."""
 
 
 def powered_mean(
@@ -193,7 +197,9 @@ def _parts(
         return np.bincount(codes[rows], off, size).astype(float, copy=False)
 
     judge = sums(judged, labelled) - sums(judged, ~labelled)
-    return _Parts(sums(labels, labelled), judge, len(np.unique(codes[labelled])))
+    sizes = np.bincount(codes[labelled])
+    clustering = Clustering.of(sizes[sizes > 0].astype(float))
+    return _Parts(sums(labels, labelled), judge, clustering.clusters, clustering.degrees)
 
 
 def _trust(parts: _Parts) -> float:
@@ -211,7 +217,7 @@ def _variance(parts: _Parts, trust: float) -> float:
 
 def _interval(parts: _Parts, value: float, trust: float, n: int, inside: bool) -> Estimate:
     # One degree of freedom for the mean, one for lambda, which is fitted to the same rows.
-    reach = student(parts.clusters - 1 - (0 < trust < 1)) * math.sqrt(_variance(parts, trust))
+    reach = student(parts.degrees - (0 < trust < 1)) * math.sqrt(_variance(parts, trust))
     low, high = value - reach, value + reach
     if inside:
         value, low, high = (min(1.0, max(0.0, number)) for number in (value, low, high))

@@ -8,6 +8,7 @@ import numpy as np
 
 from prefkit.statistics.bootstrap import Estimate
 from prefkit.statistics.ranks import Floats
+from prefkit.statistics.studentized import studentized
 from prefkit.statistics.sums import Draws, sum_estimates, withheld
 
 __all__ = ["rate", "ratio"]
@@ -25,10 +26,16 @@ def ratio(
 ) -> Estimate:
     """The sum of one column over that of another, as dollars over readable verdicts.
 
-    Null where nothing is below.
+    Null where nothing is below. Where a row may hold more above than below (amounts: dollars,
+    seconds) the interval is the bootstrap's t, which knows that a draw without the large amounts
+    also has too little spread.
     """
-    parts = np.column_stack([np.asarray(above, dtype=float), np.asarray(below, dtype=float)])
-    return withheld(sum_estimates(parts, clusters, _over, draws=Draws(seed)))["ratio"]
+    up, down = np.asarray(above, dtype=float), np.asarray(below, dtype=float)
+    parts = np.column_stack([up, down])
+    found = withheld(sum_estimates(parts, clusters, _over, draws=Draws(seed)))["ratio"]
+    if found.low is None or (np.abs(up) <= down).all():
+        return found
+    return studentized(found, up, down, clusters, seed)
 
 
 def _over(sums: Floats) -> dict[str, Floats]:

@@ -5,7 +5,8 @@ where the draws are skewed, as they are near the end of a scale. Three correctio
 disappears as clusters grow in number:
 
 - Student's t instead of the normal, and sqrt(c / (c - 1)), c being how many equal clusters the
-  unequal ones are worth (Hesterberg, 2015, section 5.4; the size is Kish's, 1965);
+  unequal ones are worth (Hesterberg, 2015, section 5.4; the size is Kish's, 1965), t having fewer
+  degrees of freedom than c - 1 where one cluster makes much of the spread;
 - bias and acceleration (Efron, 1987: BCa);
 - both of these times c / clusters, since one very large cluster draws them from its own noise: a
   quarter of 800 rows under one prompt took plain BCa down to 78 %, simulated.
@@ -30,6 +31,11 @@ FEWEST_CLUSTERS = 20
 FEWEST_WORTH = 10
 """Equal clusters that unequal ones are worth; below this one prompt decides the number."""
 
+_TOGETHER = 0.03
+"""How far rows of a prompt are taken to go together, for the degrees of freedom alone: what a large
+prompt adds to the spread is seen once, and grows faster than its rows."""
+
+_FEWEST_DEGREES = 3.0  # below it Student's expansion is off by more than one percent
 _FARTHEST = 4.0
 _SAME = 1e-12
 
@@ -41,11 +47,14 @@ class Clustering(NamedTuple):
     worth: float
     """(sum of sizes) ** 2 / sum of squared sizes: `clusters` where all are equal."""
 
+    degrees: float
+    """Of freedom that their spread is known with."""
+
     @classmethod
     def of(cls, sizes: Floats) -> Clustering:
         """Of the size of each cluster, in rows or in their weights."""
-        squares = float((sizes * sizes).sum())
-        return cls(len(sizes), float(sizes.sum()) ** 2 / squares if squares > 0 else 0.0)
+        each = sizes * (1 + _TOGETHER * np.maximum(sizes - 1, 0.0))
+        return cls(len(sizes), _equal(sizes), max(_equal(each) - 1, _FEWEST_DEGREES))
 
     def trouble(self) -> str | None:
         """Why these clusters bear no interval; null where they do."""
@@ -60,7 +69,13 @@ class Clustering(NamedTuple):
 
     def reach(self) -> float:
         """How many standard errors an interval of 95 % goes to each side."""
-        return student(max(self.worth - 1, 1.0))
+        return student(self.degrees)
+
+
+def _equal(parts: Floats) -> float:
+    """How many equal parts these are worth (Kish, 1965; of variances, Satterthwaite, 1946)."""
+    squares = float((parts * parts).sum())
+    return float(parts.sum()) ** 2 / squares if squares > 0 else 0.0
 
 
 def too_few(clusters: int) -> str | None:

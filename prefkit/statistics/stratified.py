@@ -97,7 +97,9 @@ class _Drawn(NamedTuple):
         for _ in range(_HALVINGS):
             middle = (low + high) / 2
             value, error = self._at(math.sinh(middle), seen / most)
-            low, high = (low, middle) if seen - value > reach * error else (middle, high)
+            beyond = seen - value - reach * error
+            # Where the value is what was seen and certain, the end is on the side of `reach`.
+            low, high = (low, middle) if beyond > 0 or (beyond == 0 > reach) else (middle, high)
         return value
 
     def _at(self, pull: float, pool: float) -> tuple[float, float]:

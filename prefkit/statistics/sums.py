@@ -22,7 +22,16 @@ from prefkit.statistics.spread import Clustering, acceleration, ends, too_few
 from prefkit.statistics.student import NORMAL
 from prefkit.statistics.wilson import wilson_ends
 
-__all__ = ["ALL_ALIKE", "SCORE", "Draws", "OfSums", "sum_estimates", "supported", "withheld"]
+__all__ = [
+    "ALL_ALIKE",
+    "SCORE",
+    "Draws",
+    "OfSums",
+    "score_ends",
+    "sum_estimates",
+    "supported",
+    "withheld",
+]
 
 SCORE = "Wilson over prompts"
 """The method of a share: a score interval with as many trials as the spread over prompts allows."""
@@ -226,22 +235,29 @@ def _design(number: _Number, sums: _Sums) -> float | None:
 
 
 def _score(bare: Estimate, number: _Number, sums: _Sums) -> Estimate:
-    """Wilson's interval with p (1 - p) / variance trials, Student's t for the normal.
+    """Of a share, with each cluster's residual at its own leverage (HC2).
 
-    The variance takes each cluster's residual at its own leverage (HC2, MacKinnon and White, 1985):
-    one large cluster pulls the mean to itself and would look too near to it.
+    One large cluster pulls the mean to itself and would look too near to it (MacKinnon and White,
+    1985).
     """
-    value, clustering = number.value, sums.clustering
+    off = (number.value - number.without_cluster) ** 2 * (1 - sums.sizes / len(sums.rows))
+    return bare._replace(**score_ends(number.value, float(off.sum()), sums.clustering))
+
+
+def score_ends(value: float, variance: float, clustering: Clustering) -> dict[str, Any]:
+    """The fields `low`, `high` and `method` of a share, or the `reason` why it has no interval.
+
+    Wilson's interval with p (1 - p) / variance trials, Student's t for the normal; of 0 or 1 the
+    exact bound of as many trials as there are equal clusters.
+    """
     room = 1 - _BEYOND ** (1 / clustering.worth)
     if value < _SAME:
-        return bare._replace(low=0.0, high=room, method=ALL_ALIKE)
+        return {"low": 0.0, "high": room, "method": ALL_ALIKE}
     if value > 1 - _SAME:
-        return bare._replace(low=1 - room, high=1.0, method=ALL_ALIKE)
-    off = (value - number.without_cluster) ** 2 * (1 - sums.sizes / len(sums.rows))
-    variance = float(off.sum())
+        return {"low": 1 - room, "high": 1.0, "method": ALL_ALIKE}
     if not np.isfinite(variance) or variance <= _SAME**2:
-        return bare._replace(reason=_NO_WIDTH)
+        return {"reason": _NO_WIDTH}
     # Wilson's ends know the normal point and the trials only as the square of one over the other.
     trials = value * (1 - value) / variance * (NORMAL / clustering.reach()) ** 2
     low, high = wilson_ends(value, trials)
-    return bare._replace(low=low, high=high, method=SCORE)
+    return {"low": low, "high": high, "method": SCORE}

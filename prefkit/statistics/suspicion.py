@@ -131,7 +131,7 @@ def _found(scores: Floats, hidden: Bools, material: Material, runs: int) -> dict
     """Detection where there is a score; the fewest odds for a label are the most suspicious."""
     known = np.isfinite(scores)
     clusters = np.tile(material.clusters, runs)[known]
-    drawn = detected(-scores[known], hidden[known], clusters, seed=material.seed)
+    drawn = detected(-scores[known], hidden[known], clusters)
     return {name: one._replace(n=one.n // runs) for name, one in drawn.items()}
 
 
@@ -149,7 +149,7 @@ def one_vote_out(ahead: Ints, behind: Ints, clusters: Any, *, seed: int = 0) -> 
     runs = flips(len(lead), seed) if len(lead) else []
     hidden = np.concatenate([np.zeros(0, dtype=bool), *runs])
     scores = np.concatenate([np.zeros(0), *_turned(lead, runs)])
-    found = detected(-scores, hidden, np.tile(clusters, len(runs)), seed=seed)
+    found = detected(-scores, hidden, np.tile(clusters, len(runs)))
     return {name: one._replace(n=len(lead)) for name, one in found.items()}
 
 

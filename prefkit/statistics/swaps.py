@@ -11,11 +11,13 @@ An order effect in log-odds, and a preference that is free of it, are in `order_
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from prefkit.statistics.bootstrap import Estimate
+from prefkit.statistics.differences import difference, together
 from prefkit.statistics.prediction import Ints
 from prefkit.statistics.ranks import Floats
 from prefkit.statistics.rates import rate
@@ -49,7 +51,10 @@ class Swaps(NamedTuple):
         return sum(self[:5])
 
 
-_DECIDED, _SIDES = 2, 6
+_DECIDED, _FIRST, _SECOND, _SIDES = 2, 4, 5, 6
+
+_FEWEST_LOCKED = 10
+"""Prompts with a locked pair, for draws of `lock_bias`: of fewer they hold it in 87 %."""
 
 _TELLING = 10
 """Rows beyond the first of their prompt: all in one order by chance in 1 of 2 ** 10 datasets."""
@@ -103,7 +108,23 @@ def swaps(
     shares = ("consistency", "locked_first", "locked_second", "ties")
     found = sum_estimates(parts, clusters[both], _of_sums, shares=shares, draws=Draws(seed))
     rows = {"consistency_decided": parts[:, _DECIDED] > 0, "first": parts[:, _SIDES] > 0}
+    found["lock_bias"] = _lock_bias(found, parts, clusters[both])
     return supported(withheld(found), rows, clusters[both])
+
+
+def _lock_bias(
+    found: Mapping[str, Estimate], parts: Floats, clusters: np.ndarray[Any, Any]
+) -> Estimate:
+    """Draws hold enough locks of so many prompts; of fewer the ends are made of both shares'."""
+    bias, locked = found["lock_bias"], parts[:, _FIRST] + parts[:, _SECOND] > 0
+    if len(np.unique(clusters[locked])) >= _FEWEST_LOCKED and bias.low is not None:
+        return bias
+    # In a fixed order each lock stands twice: as one of the first slot, and as one of the second.
+    what = np.concatenate([parts[:, _FIRST], parts[:, _SECOND]])
+    first = np.arange(len(what)) < len(parts)
+    both = together(what, first, ~first, np.tile(clusters, 2)) if len(parts) else 0.0
+    made = difference(found["locked_first"], found["locked_second"], together=both)
+    return bias if made is None else made._replace(design_effect=bias.design_effect)
 
 
 def _of_pairs(one: Ints, other: Ints) -> Floats:

@@ -129,6 +129,15 @@ def test_strata_without_an_error_do_not_pass_for_certain() -> None:
     assert low == pytest.approx(wilson_ends(1.0, 40 * 999 / 960)[0], abs=0.03)
 
 
+def test_strata_without_a_right_row_do_not_pass_for_certain_either() -> None:
+    none, all_ = ([Stratum(900, 50, n), Stratum(300, 50, n)] for n in (0, 50))
+    wrong, right = stratified_share(none), stratified_share(all_)
+    assert wrong.low == 0
+    assert wrong.high == pytest.approx(1 - right.low)
+    one = stratified_share([Stratum(1200, 233, 0)])
+    assert one[:3] == pytest.approx(wilson_share(0, 233, population=1200)[:3])
+
+
 def test_strata_that_were_seen_whole_leave_nothing_open() -> None:
     found = stratified_share([Stratum(30, 30, 27), Stratum(10, 10, 5)])
     assert found[:3] == pytest.approx((0.8, 0.8, 0.8))

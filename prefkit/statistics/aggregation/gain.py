@@ -90,12 +90,18 @@ def gain_over_majority(
     groups = np.asarray(clusters)[held.items]
     ones = np.ones(len(held.items))
     gain, equal = (
-        ratio(held.own - other, ones, groups, seed=seed) for other in (held.most, held.equal)
+        _of_fits(ratio(held.own - other, ones, groups, seed=seed))
+        for other in (held.most, held.equal)
     )
-    own, most = (rate(values, groups, seed=seed) for values in (held.own, held.most))
+    own, most = _of_fits(rate(held.own, groups, seed=seed)), rate(held.most, groups, seed=seed)
     claimed = all(one.low is not None and one.low > 0 for one in (gain, equal))
     told = "gold" if gold else "votes"
     return Gain(gain, equal, own, most, told, claimed, _line(gain, equal, told, claimed))
+
+
+def _of_fits(one: Estimate) -> Estimate:
+    """The interval is of what these fits are worth: fits to other votes differ from them."""
+    return one if one.method is None else one._replace(method=f"{one.method}, of these fits")
 
 
 class _Held(NamedTuple):

@@ -101,8 +101,11 @@ def _turned(votes: Votes, majority: Floats, taken: Run) -> bool:
     return bool(clear.any()) and float(other[clear].mean()) > 0.5
 
 
-def gold_confusions(votes: Votes) -> Floats:
-    """What each judge said on gold items, one vote of the average judge added to every row."""
+def gold_confusions(votes: Votes, smoothing: float = 1.0) -> Floats:
+    """What each judge said on gold items, so many votes of the average judge added to every row.
+
+    Without any, a row that a judge had no occasion to fill is zero.
+    """
     assert votes.known is not None
     gold = np.zeros((votes.classes, votes.item_count))
     there = np.flatnonzero(votes.known != UNKNOWN)
@@ -110,8 +113,9 @@ def gold_confusions(votes: Votes) -> Floats:
     counts = moved(votes, gold)
     pooled = counts.sum(axis=0) + 1 / votes.classes
     pooled /= pooled.sum(axis=1, keepdims=True)
-    found: Floats = (counts + pooled) / (counts + pooled).sum(axis=2, keepdims=True)
-    return found
+    added = counts + smoothing * pooled
+    rows = added.sum(axis=2, keepdims=True)
+    return np.divide(added, rows, out=np.zeros_like(added), where=rows > 0)
 
 
 def _from_gold(votes: Votes) -> Floats:

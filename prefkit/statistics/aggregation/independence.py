@@ -20,11 +20,13 @@ from prefkit.statistics.panels import effective_size
 from prefkit.statistics.prediction import Ints
 from prefkit.statistics.ranks import Floats
 from prefkit.statistics.rates import ratio
+from prefkit.statistics.shares import unmeasured
 
 __all__ = ["Independence", "JudgePair", "independence"]
 
 _MOST = 2_000_000  # meetings of two judges on an item; beyond it items are drawn
 _FEWEST = 20  # clusters on which two judges met, below which their pair is not tested
+_FREE = 4  # judges, below which their confusions explain any agreement
 _ERROR = 0.05  # the chance of any false alarm
 _MATTERS = 0.1  # of correlation: less makes five judges worth more than 3.5
 
@@ -89,8 +91,8 @@ def independence(
 
     Without gold it cannot see a cue that fools all judges alike: then what they share is taken for
     the truth. It sees that some judges share more than others, from four judges on; three judges
-    fit any agreement. With gold in 20 clusters only gold items are read, and every shared error is
-    seen.
+    fit any agreement, so of three nothing is told. With gold in 20 clusters only gold items are
+    read, and every shared error is seen.
 
     Args:
         labels: the votes.
@@ -110,11 +112,16 @@ def independence(
     if known is not None and len(np.unique(np.asarray(clusters)[known != UNKNOWN])) < _FEWEST:
         known = None
     if known is not None:
-        table = gold_confusions(sorted_votes(labels, prior))
+        # As counted: an error that is only added makes judges who never erred look like copies.
+        table = gold_confusions(sorted_votes(labels, prior), smoothing=0.0)
     met = _meetings(labels, known, seed)
     expected = _expected(met, table, fitted.classes, known)
     groups = np.asarray(clusters)[met.items]
     beyond, room = met.agrees - expected, 1 - expected
+    blind = _blind(met, room, gold=known is not None)
+    if blind is not None:
+        none = unmeasured(blind, groups)
+        return Independence(none, (), math.nan, warns=False, line=_line(none, [], False, 0))
     mean = ratio(beyond, room, groups, seed=seed)
     pairs = _tested(met, beyond, room, groups)
     cast = np.bincount(labels.items, minlength=1)
@@ -163,6 +170,18 @@ def _expected(met: _Meetings, table: Floats, shares: Floats, known: Ints | None)
         both = (table[met.one, truth] * table[met.other, truth]).sum(axis=1)
         found += weight * both
     return found
+
+
+def _blind(met: _Meetings, room: Floats, *, gold: bool) -> str | None:
+    """Why these votes cannot tell whether errors are shared; null where they can."""
+    if not len(met.items):
+        return None  # the mean says so
+    if gold:
+        return None if room.any() else "on gold no two judges who met erred by chance"
+    judges = len(np.unique(np.concatenate([met.one, met.other])))
+    if judges < _FREE:
+        return f"{judges} judges fit any agreement, {_FREE} are needed where there is no gold"
+    return "no two judges ever disagreed, and there is no gold" if met.agrees.all() else None
 
 
 def _tested(

@@ -97,6 +97,40 @@ def test_a_judge_who_copies_another_is_the_worst_pair():
     assert worst.correlation == pytest.approx(1)
 
 
+def test_judges_who_never_err_on_gold_are_no_copies():
+    truth = np.arange(200) % 2
+    labels = votes_of(np.column_stack([truth] * 5), 2)
+    prior = Prior(known=truth, symmetric=True)
+    told = independence(labels, np.arange(200), dawid_skene(labels, prior), prior)
+    assert told.mean.value is None
+    assert np.isnan(told.effective)
+    assert told.line.startswith("independence not tested")
+
+
+def test_rare_errors_on_gold_correlate_by_chance_only():
+    found = []
+    for seed in range(40):
+        labels, truth = planted(30, [0.99] * 3, 3, seed=seed)
+        prior = Prior(known=truth, symmetric=True)
+        told = independence(labels, np.arange(30), dawid_skene(labels, prior), prior)
+        found.append(told.mean.value or 0.0)
+    assert np.mean(found) == pytest.approx(0, abs=0.03)
+
+
+@pytest.mark.parametrize(("acc", "judges"), [(0.75, 2), (0.75, 3), (1.0, 5)])
+def test_what_fits_any_agreement_tells_nothing_of_independence(acc, judges):
+    labels, _ = planted(200, [acc] * judges, judges, seed=1)
+    table = np.empty((200, judges), dtype=int)
+    table[labels.items, labels.judges] = labels.codes
+    table[:, 1] = table[:, 0]
+    copied = votes_of(table, 2)
+    told = independence(copied, np.arange(200), dawid_skene(copied))
+    assert (told.mean.value, told.pairs, told.warns) == (None, (), False)
+    assert np.isnan(told.effective)
+    assert told.line.startswith("independence not tested: ")
+    assert "no gold" in told.line
+
+
 def test_judges_who_never_meet_are_not_tested():
     labels = votes_of([[0, -1], [-1, 1]] * 30, 2)
     told = independence(labels, np.arange(60), dawid_skene(labels))
