@@ -54,7 +54,7 @@ check: $(FULL) ## Lint, format, types, layers
 	$(BIN)/lint-imports
 
 bench: $(BENCH) $(if $(filter asking,$(or $(ONLY),asking)),$(PEERS)) $(if $(filter executing,$(or $(ONLY),executing)),$(HARNESSES)) ## Speed and memory against the named engines, ROWS=1000000
-	$(BIN)/python -m benchmarks $(if $(ROWS),--rows $(ROWS)) $(if $(ONLY),--only $(ONLY)) $(if $(REQUESTS),--requests $(REQUESTS)) $(if $(EXECUTIONS),--executions $(EXECUTIONS)) $(if $(ITEMS),--items $(ITEMS)) $(if $(TRIALS),--trials $(TRIALS))
+	$(BIN)/python -m benchmarks $(if $(ROWS),--rows $(ROWS)) $(if $(ONLY),--only $(ONLY)) $(if $(REQUESTS),--requests $(REQUESTS)) $(if $(EXECUTIONS),--executions $(EXECUTIONS)) $(if $(ITEMS),--items $(ITEMS)) $(if $(TRIALS),--trials $(TRIALS)) $(if $(VOTES),--votes $(VOTES))
 
 .venv/bin/pip:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \

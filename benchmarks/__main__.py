@@ -18,6 +18,7 @@ from benchmarks.executing import job as executing
 from benchmarks.jobs import JOB_NAMES, PREFKIT, jobs
 from benchmarks.measure import CommandError
 from benchmarks.printing import number, table
+from benchmarks.reviewing import job as reviewing
 from benchmarks.running import Result, RowsError, prepare_input, run_job
 
 _HERE = Path(__file__).parent
@@ -26,7 +27,7 @@ _HELD_FROM_ROWS = 1_000_000
 
 _AT_ONCE = 100
 
-Other = agreeing.Outcome | asking.Outcome | covering.Outcome | executing.Outcome
+Other = agreeing.Outcome | asking.Outcome | covering.Outcome | executing.Outcome | reviewing.Outcome
 """What a job that is no engine's on rows has measured."""
 
 _HEADS = (
@@ -37,12 +38,14 @@ _HEADS = (
 def _arguments(given: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--rows", type=int, default=_HELD_FROM_ROWS, metavar="N")
-    others = (asking.ASKING, executing.EXECUTING, agreeing.AGREEING, covering.COVERING)
+    others = (asking.ASKING, executing.EXECUTING, agreeing.AGREEING, covering.COVERING,
+              reviewing.REVIEWING)  # fmt: skip
     parser.add_argument("--only", action="append", choices=(*JOB_NAMES, *others))
     parser.add_argument("--requests", type=int, default=asking.HELD_FROM, metavar="N")
     parser.add_argument("--executions", type=int, default=executing.HELD_FROM, metavar="N")
     parser.add_argument("--items", type=int, default=agreeing.HELD_FROM, metavar="N")
     parser.add_argument("--trials", type=int, default=covering.HELD_FROM, metavar="N")
+    parser.add_argument("--votes", type=int, default=reviewing.HELD_FROM, metavar="N")
     parser.add_argument("--no-peers", action="store_true", help="without other libraries")
     parser.add_argument("--repeats", type=int, default=2, metavar="N", help="runs of each engine")
     parser.add_argument("--data", type=Path, default=_HERE / "data", help="inputs and outputs")
@@ -95,6 +98,7 @@ def _measure_others(options: argparse.Namespace, data: Path) -> dict[str, Other]
             options.items, options.repeats, data, agreeing.engines(peers=peers)
         ),
         covering.COVERING: lambda: covering.run(options.trials),
+        reviewing.REVIEWING: lambda: reviewing.run(options.votes, data),
     }
     return {name: run() for name, run in each.items() if not options.only or name in options.only}
 

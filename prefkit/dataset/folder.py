@@ -22,9 +22,11 @@ from pathlib import Path
 
 from prefkit.errors import ConfigError, DataError
 
-__all__ = ["MANIFEST", "atomic_folder", "check_target", "sync_tree", "write_file"]
+__all__ = ["EVENTS", "MANIFEST", "atomic_folder", "check_target", "sync_tree", "write_file"]
 
 MANIFEST = "manifest.json"
+EVENTS = "events.sqlite"
+"""What people decided, in the folder of a review: nothing ever replaces it."""
 _WORK = ".tmp"
 _LOCK = ".lock"
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
@@ -112,6 +114,11 @@ def check_target(target: Path, *, force: bool, source: Path | None = None) -> No
         )
     if not (target.is_dir() and _is_manifest(target / MANIFEST)):
         raise ConfigError(f"{target} holds no prefkit manifest, so --force does not replace it")
+    if (target / EVENTS).exists():
+        raise ConfigError(
+            f"{target} is a review that people have voted in, so --force does not replace it",
+            hint="name another folder with --out",
+        )
 
 
 def write_file(path: Path, text: str) -> None:

@@ -146,15 +146,18 @@ def with_prompt(table: pa.Table) -> pa.Table:
 def judges_of_votes(table: pa.Table) -> pl.Series:
     """Who cast each vote: a person, or a machine by its rubric; null where nobody is named.
 
+    One name under two kinds is two: of a machine that is no judge the kind stands for the rubric.
     Positions are those of the flattened column `votes`.
     """
     flat = one_chunk(table["votes"]).flatten()
     names = ("by", "kind", "rubric")
     frame = pl.DataFrame({name: pl.from_arrow(pc.struct_field(flat, name)) for name in names})
     by, rubric = pl.col("by").cast(pl.String), pl.col("rubric").cast(pl.String)
-    ruled = rubric.is_not_null() & (pl.col("kind") != "human")
+    kind = pl.col("kind").cast(pl.String)
+    other = pl.when(~kind.is_in(["human", "judge"])).then(kind)
+    about = pl.when(kind != "human").then(pl.coalesce(rubric, other))
     return frame.select(
-        judge=pl.when(ruled).then(pl.format("{} ({})", by, rubric)).otherwise(by)
+        judge=pl.when(about.is_not_null()).then(pl.format("{} ({})", by, about)).otherwise(by)
     ).to_series()
 
 

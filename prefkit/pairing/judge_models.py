@@ -101,6 +101,12 @@ class JudgeModel(Aggregation):
                 " names its judge",
                 hint=hint,
             )
+        if not len(items.labels.items):
+            raise ConfigError(
+                f"{self.name} learns of judges, and each that is named was of two minds on every"
+                " contest",
+                hint=hint,
+            )
         if asked_gold and not items.anchored:
             raise ConfigError(
                 "--gold has no verdict on any contest that a named judge voted on",

@@ -96,18 +96,22 @@ class StrengthModel(Aggregation):
             model=fit.strengths,
         )
 
-    def refuse(self, times: Ints, *, named: bool) -> None:
+    def refuse(self, times: Ints, *, votes: int) -> None:
         """Say what is missing where nothing can be learnt.
 
         Args:
-            times: how often each response was judged.
-            named: whether there are votes that count.
+            times: how often each response was judged, by votes that count.
+            votes: how many votes there are, whether they count or not.
 
         Raises:
             ConfigError: no vote counts, or no response was judged twice.
         """
         hint = "--aggregate majority"
-        if not named:
+        if not votes:
+            raise ConfigError(
+                f"{self.name} has nothing to learn from: whoever voted was of two minds", hint=hint
+            )
+        if not len(times):
             raise ConfigError(
                 f"{self.name} is to learn of judges, and no vote names its judge",
                 hint="set abilities to false, or --aggregate majority",

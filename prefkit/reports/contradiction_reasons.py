@@ -39,7 +39,8 @@ def reasons_against(duels: pl.DataFrame, *, seed: int = 0) -> Found:
 
 
 def _entries(against: pl.DataFrame) -> Iterator[Entry]:
-    lines = said_of(against.drop("line"), _KINDS)
+    # Between equal answers as well: what contradicts here is one vote and its own words.
+    lines = said_of(against.drop("line"), _KINDS, equal=True)
     for line in lines.iter_rows(named=True):
         vote = vote_of(line)
         named = line["high"] if line["said"] > 0 else line["low"]

@@ -30,16 +30,17 @@ class Found(NamedTuple):
     """Each with the votes behind it, the worst first; made as they are asked for."""
 
 
-def said_of(duels: pl.DataFrame, kinds: Sequence[str]) -> pl.DataFrame:
+def said_of(duels: pl.DataFrame, kinds: Sequence[str], *, equal: bool = False) -> pl.DataFrame:
     """The readable verdicts of these kinds of votes, a line each, in the order of the duels.
 
     Columns: `PAIR`, said (1 for the response `low`, -1 for `high`, 0 for a tie), the vote's kind,
     judge, file, rubric, comparison, record, other_record, at, form and scale, and `line`, which
-    numbers the duels. Responses of equal text are one: no verdict between them says anything.
+    numbers the duels. Responses of equal text are one: no verdict between them says anything, so
+    only `equal` keeps it.
     """
     one, other = pl.col("response_a"), pl.col("response_b")
     there = duels.with_row_index("line").filter(
-        pl.col("kind").is_in(list(kinds)), pl.col("verdict").is_not_null(), one != other
+        pl.col("kind").is_in(list(kinds)), pl.col("verdict").is_not_null(), (one != other) | equal
     )
     turned = pl.when(one < other).then(pl.col("verdict")).otherwise(-pl.col("verdict"))
     return there.select(

@@ -24,6 +24,8 @@ __all__ = ["Witness", "label_kinds", "own_votes", "witnesses"]
 
 _PAIR = ["comparison", "a", "b"]
 _FURTHEST = 1e-3  # log-odds beyond those of this share add nothing
+_GIVEN = "gold"  # `p_kind` of a label that `pair --gold` was given by people, or labels
+_GOLD = frozenset({"human", "label"})
 _HEADS = "votes for the chosen side more than against it"
 
 
@@ -52,17 +54,18 @@ def label_kinds(
     """The kinds of vote that the label of each pair was made of.
 
     As its policy says; where that names none, or is not known, the kind of the single votes on the
-    criterion, else labels: as `pair` counts them.
+    criterion, else labels: as `pair` counts them. What gold answered was made of people and labels,
+    whatever its policy counts.
     """
     readable = duels.filter(pl.col("verdict").is_not_null())
     there = readable.group_by("comparison", "criterion").agg(pl.col("kind").unique())
-    lines = pairs.frame.select("comparison", "criterion", "policy").join(
+    lines = pairs.frame.select("comparison", "criterion", "policy", "p_kind").join(
         there, on=["comparison", "criterion"], how="left", nulls_equal=True, maintain_order="left"
     )
     wished = {name: frozenset(one.get("kind") or ()) for name, one in policies.items()}
     return [
-        wished.get(policy) or _usual(frozenset(kinds or ()))
-        for policy, kinds in lines.select("policy", "kind").iter_rows()
+        _GOLD if p_kind == _GIVEN else wished.get(policy) or _usual(frozenset(kinds or ()))
+        for policy, kinds, p_kind in lines.select("policy", "kind", "p_kind").iter_rows()
     ]
 
 

@@ -87,15 +87,30 @@ _CHANGED: dict[Verdict, str] = {
 
 
 class _Row(NamedTuple):
-    """`turned` is the `pair_sha256` before its flip, of a row that a review flipped."""
+    """A row as it is; `turned` is the `pair_sha256` that it has with its sides exchanged."""
 
     row: int
     pair: str
     sha256: str
-    turned: str | None
+    turned: str
     verdict: str | None
     reference: str | None
     dropped: str | None
+
+    @property
+    def now(self) -> tuple[str, str]:
+        """What lines about it as it is name it by."""
+        return self.pair, self.sha256
+
+    @property
+    def other(self) -> tuple[str, str]:
+        """What lines about it name it by when its sides are exchanged."""
+        return self.pair, self.turned
+
+    @property
+    def flipped(self) -> bool:
+        """Whether a review flipped it."""
+        return self.verdict == "flip"
 
     @property
     def by_filter(self) -> bool:
@@ -103,6 +118,7 @@ class _Row(NamedTuple):
 
 
 _About = Mapping[tuple[str, str], Sequence[Decision]]
+_Said = Mapping[tuple[str, str], Settled]
 
 
 def apply_to(dataset: Dataset, lines: Iterable[Decision], rules: Rules) -> Applied:
@@ -116,20 +132,57 @@ def apply_to(dataset: Dataset, lines: Iterable[Decision], rules: Rules) -> Appli
     about: dict[tuple[str, str], list[Decision]] = defaultdict(list)
     for line in counted(lines):
         about[line.pair, line.pair_sha256].append(line)
-    said = {key: settle(several, rules.policy, rules.fewest) for key, several in about.items()}
+    rows = list(_rows(dataset, {pair for pair, _ in about}))
+    each = {key: settle(several, rules.policy, rules.fewest) for key, several in about.items()}
+    said = each | dict(_contradicted(rows, each))
     found = Applied()
     met: set[tuple[str, str]] = set()
-    known: set[str] = set()
-    for row in _rows(dataset, {pair for pair, _ in about}):
-        known.add(row.pair)
-        if (row.pair, row.sha256) in said:
-            met.add((row.pair, row.sha256))
-            _as_it_is(found, row, said[row.pair, row.sha256], rules)
-        elif row.turned is not None and (row.pair, row.turned) in said:
-            met.add((row.pair, row.turned))
-            _flipped_before(found, row, said[row.pair, row.turned])
-    found.moved = list(_moved(about, met, known))
+    for row in rows:
+        before = said.get(row.other) if row.flipped else None
+        now = said.get(row.now)
+        met.add(row.now)
+        if before is not None and (now is None or _agree(now, before)):
+            met.add(row.other)
+        if before is not None and (now is None or _asked_for(before, now)):
+            _flipped_before(found, row, before)
+        elif now is not None:
+            _as_it_is(found, row, now, rules)
+    found.moved = list(_moved(about, met, {row.pair for row in rows}))
     return found
+
+
+def _agree(one: Settled, other: Settled) -> bool:
+    """Whether they say the same of a pair and of the pair with its sides exchanged."""
+    return one.outcome is not None and _EXCHANGED.get(one.outcome) == other.outcome
+
+
+def _asked_for(before: Settled, now: Settled) -> bool:
+    """Whether a flip was asked for, and what it came to is agreed with."""
+    return before.outcome == "rejected" and now.outcome == "chosen"
+
+
+_EXCHANGED: dict[Outcome, Outcome] = {
+    "chosen": "rejected",
+    "rejected": "chosen",
+    "tie": "tie",
+    "both_bad": "both_bad",
+}
+
+
+def _contradicted(rows: Iterable[_Row], said: _Said) -> Iterator[tuple[tuple[str, str], Settled]]:
+    """Answers to a pair that those to the same pair with its sides exchanged speak against.
+
+    Rows with opposite labels are one question. Who settles it is heard before votes, here too; a
+    drop says nothing about the other row.
+    """
+    for row in rows:
+        for key, turned in ((row.now, row.other), (row.other, row.now)):
+            one, other = said.get(key), said.get(turned)
+            if one is None or other is None or _agree(one, other) or one.settled > other.settled:
+                continue
+            if one.outcome in _EXCHANGED and other.outcome in _EXCHANGED:
+                why = f"{one.why}, but with the sides exchanged {other.why}"
+                yield key, one._replace(outcome=None, why=why, settled=False)
 
 
 def _rows(dataset: Dataset, pairs: set[str]) -> Iterator[_Row]:
@@ -144,8 +197,8 @@ def _rows(dataset: Dataset, pairs: set[str]) -> Iterator[_Row]:
             decision = row["decision"] or {}
             verdict = decision.get("verdict")
             yield _Row(
-                first + place, row["id"], digest, turned if verdict == "flip" else None,
-                verdict, decision.get("reference"), row["dropped"],
+                first + place, row["id"], digest, turned, verdict, decision.get("reference"),
+                row["dropped"],
             )  # fmt: skip
         first += len(table)
 
@@ -180,7 +233,7 @@ def _flipped_before(found: Applied, row: _Row, said: Settled) -> None:
         found.as_before += 1
         return
     why = f"it was flipped since ({row.reference}), and now: {said.why}"
-    found.waiting.append(_listed(row, str(row.turned), why))
+    found.waiting.append(_listed(row, row.turned, why))
 
 
 def _verdict(said: Settled, tie: Tie) -> Verdict:

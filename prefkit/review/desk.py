@@ -1,40 +1,41 @@
 """The review desk: a local web application for blind judging by several people.
 
 Forms are plain forms, so the desk works without a script; with one, the next pair comes without a
-reload. Every answer of the server carries the strict policy of the pages.
+reload. Every answer of the application, a refusal too, carries the strict policy of the pages.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
+import logging
 from collections.abc import Awaitable, Callable
-from typing import Any
-from urllib.parse import parse_qs
 
 import orjson
-from pydantic import ValidationError
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from prefkit.errors import DataError
+from prefkit.errors import ConfigError, DataError
 from prefkit.pages.shell import asset, served_policy
-from prefkit.review.desk_door import HEADERS, LARGEST, Door, Person
-from prefkit.review.desk_pages import Form, card_page, settle_page, told
-from prefkit.review.desk_state import Desk, now
-from prefkit.schema.decision_lines import BLIND, SETTLED, Decision, Item, Role, line_of
+from prefkit.review.desk_door import HEADERS, Door, Person
+from prefkit.review.desk_forms import Fields, decision_of_form, fields_of
+from prefkit.review.desk_pages import ENTERED, Form, card_page, settle_page, told
+from prefkit.review.desk_state import Desk
+from prefkit.schema.decision_lines import Role, line_of
 
 __all__ = ["make_app"]
 
-_LONGEST_LOOK = 86_400_000  # milliseconds; more is a page that was left open
+_LOG = logging.getLogger(__name__)
+_WEEK_S = 7 * 24 * 3600
 
 _Handler = Callable[[Request], Awaitable[Response]]
 
 
-def make_app(desk: Desk, door: Door) -> Starlette:
+def make_app(desk: Desk, door: Door) -> ASGIApp:
     """The application of one open review.
 
     Args:
@@ -43,27 +44,56 @@ def make_app(desk: Desk, door: Door) -> Starlette:
     """
     served = _Served(desk, door)
     routes = [
-        Route("/", served.guarded(served.home)),
-        Route("/settle", served.guarded(served.settle)),
-        Route("/vote", served.guarded(served.vote), methods=["POST"]),
-        Route("/settled", served.guarded(served.settled), methods=["POST"]),
-        Route("/undo", served.guarded(served.undo), methods=["POST"]),
-        Route("/progress", served.guarded(served.progress)),
-        Route("/export", served.guarded(served.export)),
-        Route("/assets/{name}", served.guarded(served.file)),
+        Route("/", served.known(served.home)),
+        Route("/settle", served.known(served.settle)),
+        Route("/vote", served.known(served.vote), methods=["POST"]),
+        Route("/settled", served.known(served.settled), methods=["POST"]),
+        Route("/undo", served.known(served.undo), methods=["POST"]),
+        Route("/progress", served.known(served.progress)),
+        Route("/export", served.known(served.export)),
+        Route("/assets/{name}", served.known(served.file)),
     ]
-    return Starlette(routes=routes, exception_handlers={HTTPException: _refused})
+    told_apart = {HTTPException: _refused, DataError: _not_saved, Exception: _failed}
+    app = Starlette(routes=routes, exception_handlers=told_apart)
+    app.router.redirect_slashes = False
+    return _Guarded(app, door)
 
 
 async def _refused(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    return _closed(PlainTextResponse(error.detail, error.status_code))
+    return PlainTextResponse(error.detail, error.status_code, error.headers)
 
 
-def _closed(answer: Response) -> Response:
-    """The answer with the headers that shut everything else out."""
-    answer.headers.update({**HEADERS, "Content-Security-Policy": served_policy()})
-    return answer
+async def _not_saved(request: Request, error: Exception) -> Response:
+    """The disk refused: the reason goes to the terminal, since it names paths."""
+    _LOG.error("%s", error)
+    said = "the desk cannot write to its disk. What was saved before stays; try again later."
+    return PlainTextResponse(said, 507)
+
+
+async def _failed(request: Request, error: Exception) -> Response:
+    return PlainTextResponse("the desk failed; the terminal says why", 500)
+
+
+class _Guarded:
+    """Refuses by headers before anything is looked at, and shuts every answer."""
+
+    def __init__(self, app: ASGIApp, door: Door) -> None:
+        self._app, self._door = app, door
+        self._headers = {**HEADERS, "Content-Security-Policy": served_policy()}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def shut(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message).update(self._headers)
+            await send(message)
+
+        app = self._app
+        if scope["type"] == "http":
+            refused = self._door.refusal(scope["method"], Headers(scope=scope))
+            if refused is not None:
+                app = PlainTextResponse(refused[1], refused[0])
+        await app(scope, receive, shut)
 
 
 class _Served:
@@ -71,35 +101,35 @@ class _Served:
 
     def __init__(self, desk: Desk, door: Door) -> None:
         self._desk, self._door = desk, door
-        self._notices: dict[str, str] = defaultdict(str)
+        self._notices: dict[str, str] = {}
 
-    def guarded(self, handler: Callable[[Request, Person], Awaitable[Response]]) -> _Handler:
-        """The handler behind the door: who comes in by token, by cookie, or not at all."""
+    def known(self, handler: Callable[[Request, Person], Awaitable[Response]]) -> _Handler:
+        """The handler for who comes in by token or by cookie; others are refused."""
 
         async def answer(request: Request) -> Response:
-            refused = self._door.refusal(request.method, request.headers)
-            if refused is not None:
-                raise HTTPException(*refused)
             person = self._door.person(request.cookies)
+            token = request.query_params.get("token")
+            if token is not None and request.method == "GET":
+                return self._enter(token, person)
             if person is None:
-                return _closed(self._enter(request))
-            if "token" in request.query_params:
-                return _closed(RedirectResponse("/", 303))
-            return _closed(await handler(request, person))
+                raise HTTPException(401, "open the address that the terminal shows for you")
+            return await handler(request, person)
 
         return answer
 
-    def _enter(self, request: Request) -> Response:
-        token = request.query_params.get("token")
-        if token is None:
-            raise HTTPException(401, "open the address that the terminal shows for you")
+    def _enter(self, token: str, person: Person | None) -> Response:
+        """Swap a token for a cookie; who comes in by another's address is that person then."""
         value = self._door.enter(token)
+        if value is None and person is not None:
+            return RedirectResponse("/", 303)  # a bookmark of the address
         if value is None:
             raise HTTPException(403, "this address was used already, or is of an earlier start")
-        answer = RedirectResponse("/", 303)
+        # No redirect: after a link in a web mail a browser would not send a strict cookie with it.
+        answer = HTMLResponse(ENTERED)
         answer.set_cookie(
-            self._door.cookie, value, httponly=True, samesite="strict", secure=self._door.secure
-        )
+            self._door.cookie, value, max_age=_WEEK_S, httponly=True, samesite="strict",
+            secure=self._door.secure,
+        )  # fmt: skip
         return answer
 
     def _form(self, person: Person) -> Form:
@@ -116,7 +146,7 @@ class _Served:
 
     async def settle(self, request: Request, person: Person) -> Response:
         """The next pair that reviewers do not agree on: blind first, then with their votes."""
-        self._only_lead(person)
+        _only_lead(person)
 
         def page() -> str:
             desk, form = self._desk, self._form(person)
@@ -133,83 +163,33 @@ class _Served:
 
     async def vote(self, request: Request, person: Person) -> Response:
         """A blind vote."""
-        fields = await self._fields(request, person)
+        fields = await fields_of(request, self._door, person)
         return await run_in_threadpool(self._keep, fields, person, "blind")
 
     async def settled(self, request: Request, person: Person) -> Response:
         """What the lead says of a pair after seeing all votes."""
-        self._only_lead(person)
-        fields = await self._fields(request, person)
+        _only_lead(person)
+        fields = await fields_of(request, self._door, person)
         return await run_in_threadpool(self._keep, fields, person, "adjudicate")
 
-    def _keep(self, fields: dict[str, list[str]], person: Person, role: Role) -> Response:
-        line = self._line(fields, person, role)
+    def _keep(self, fields: Fields, person: Person, role: Role) -> Response:
+        line = decision_of_form(fields, self._desk, person, role)
         try:
             fresh = self._desk.vote(line)
-        except DataError as error:
-            raise HTTPException(507, str(error)) from error
+        except ConfigError as error:
+            raise HTTPException(409, str(error)) from error
         if line.item == "practice":
             self._notices[person.name] = told(line)
         elif not fresh:
-            self._notices[person.name] = "This vote was saved already, and counts once."
+            self._notices[person.name] = "This form was sent before, and counts once."
         return _back(fields)
-
-    def _line(self, fields: dict[str, list[str]], person: Person, role: Role) -> Decision:
-        """The decision of a form.
-
-        Raises:
-            HTTPException: the ticket is not ours, or a field is not what a form of ours sends.
-        """
-        desk = self._desk
-        parts = desk.secret.opened("ticket", _one(fields, "ticket"))
-        if parts is None or len(parts) != 4 or parts[1] != person.name:
-            raise HTTPException(403, "this form is not of this desk; reload the page")
-        item: Item = parts[3]  # type: ignore[assignment]  # sealed by us
-        entry = desk.queue.entry(int(parts[2]), item)
-        if entry is None:
-            raise HTTPException(409, "this pair is not in the review any more; reload the page")
-        verdict = _one(fields, "verdict")
-        if verdict not in (BLIND if role == "blind" else SETTLED):
-            raise HTTPException(400, "no verdict was given")
-        card = desk.queue.card(entry, item, person.name)
-        line = {
-            "schema": "prefkit.decision/1",
-            "id": parts[0],
-            "dataset": desk.dataset_hash,
-            "sample": desk.sample,
-            "pair": entry.pair,
-            "pair_sha256": entry.pair_sha256,
-            "reviewer": person.name,
-            "role": role,
-            "item": item,
-            "left": card.left,
-            "verdict": verdict,
-            "reasons": [reason for reason in fields.get("reasons", []) if reason],
-            "comment": _one(fields, "comment"),
-            "ms_visible": _milliseconds(_one(fields, "ms")),
-            "guideline": desk.guideline.version,
-            "at": now(),
-        }
-        try:
-            return Decision.model_validate(line)
-        except ValidationError as error:
-            raise HTTPException(
-                400, f"a field is too long: {error.errors()[0]['loc'][0]}"
-            ) from error
 
     async def undo(self, request: Request, person: Person) -> Response:
         """Take back the last vote."""
-        fields = await self._fields(request, person)
-
-        def back() -> None:
-            try:
-                gone = self._desk.undo(person.name)
-            except DataError as error:
-                raise HTTPException(507, str(error)) from error
-            said = "There is nothing to take back." if gone is None else "Your last vote is undone."
-            self._notices[person.name] = said
-
-        await run_in_threadpool(back)
+        fields = await fields_of(request, self._door, person)
+        gone = await run_in_threadpool(self._desk.undo, person.name)
+        said = "There is nothing to take back." if gone is None else "Your last vote is undone."
+        self._notices[person.name] = said
         return _back(fields)
 
     async def progress(self, request: Request, person: Person) -> Response:
@@ -219,11 +199,14 @@ class _Served:
 
     async def export(self, request: Request, person: Person) -> Response:
         """All decisions that count, for the lead: they tell which side was which."""
-        self._only_lead(person)
-        lines = await run_in_threadpool(self._desk.lines)
-        text = b"".join(orjson.dumps(line_of(line)) + b"\n" for line in lines)
+        _only_lead(person)
+
+        def text() -> bytes:
+            return b"".join(orjson.dumps(line_of(line)) + b"\n" for line in self._desk.lines())
+
         headers = {"Content-Disposition": 'attachment; filename="decisions.jsonl"'}
-        return Response(text, media_type="application/x-ndjson", headers=headers)
+        made = await run_in_threadpool(text)
+        return Response(made, media_type="application/x-ndjson", headers=headers)
 
     async def file(self, request: Request, person: Person) -> Response:
         """The style and the script."""
@@ -235,40 +218,11 @@ class _Served:
             return Response(code, media_type="text/javascript")
         raise HTTPException(404, "there is no such file")
 
-    def _only_lead(self, person: Person) -> None:
-        if not person.lead:
-            raise HTTPException(403, "this page is for the lead")
 
-    async def _fields(self, request: Request, person: Person) -> dict[str, list[str]]:
-        """The fields of one of our forms.
-
-        Raises:
-            HTTPException: it is too large, or not ours.
-        """
-        body = b""
-        async for part in request.stream():
-            body += part
-            if len(body) > LARGEST:
-                raise HTTPException(413, "this is more than a vote and its comment")
-        try:
-            fields: dict[str, Any] = parse_qs(
-                body.decode(), keep_blank_values=True, max_num_fields=100, errors="strict"
-            )
-        except ValueError as error:
-            raise HTTPException(400, "this is no form") from error
-        if not self._door.is_ours(person, _one(fields, "form")):
-            raise HTTPException(403, "this form is not of this desk; reload the page")
-        return fields
+def _only_lead(person: Person) -> None:
+    if not person.lead:
+        raise HTTPException(403, "this page is for the lead")
 
 
-def _one(fields: dict[str, list[str]], name: str) -> str:
-    return fields.get(name, [""])[0]
-
-
-def _milliseconds(text: str) -> int | None:
-    """How long the page was in view; null where no script counted."""
-    return min(int(text), _LONGEST_LOOK) if text.isascii() and text.isdigit() else None
-
-
-def _back(fields: dict[str, list[str]]) -> Response:
-    return RedirectResponse("/settle" if _one(fields, "back") == "/settle" else "/", 303)
+def _back(fields: Fields) -> Response:
+    return RedirectResponse("/settle" if fields.one("back") == "/settle" else "/", 303)

@@ -94,13 +94,11 @@ class Door:
         self._people: dict[str, Person] = {}
         self.cookie = f"prefkit_review_{port}"
         self.secure = outside is not None
-        local = dict.fromkeys(("127.0.0.1", "localhost", "[::1]"))
-        if host not in ("0.0.0.0", "::"):  # noqa: S104 - not listened on, only told apart
-            local[f"[{host}]" if ":" in host else host] = None
-        names = list(local) if port == 80 else [f"{name}:{port}" for name in local]
-        self.origins = {f"http://{name}" for name in names}
-        self.hosts = set(names)
-        self.address = f"http://{names[-1]}"
+        shown = f"[{host}]" if ":" in host else host
+        names = {f"{name}:{port}" for name in ("127.0.0.1", "localhost", "[::1]", shown)}
+        names = {name.removesuffix(":80") for name in names}  # as browsers do
+        self.hosts, self.origins = names, {f"http://{name}" for name in names}
+        self.address = f"http://{shown}:{port}"
         if outside is not None:
             outer = _outer_host(outside)
             self.address = f"https://{outer}"

@@ -14,7 +14,9 @@ from prefkit.review.desk_state import Desk
 from prefkit.review.queueing import Card, Entry
 from prefkit.schema.decision_lines import LONGEST_COMMENT, Decision, Item, Role, Side, outcome_of
 
-__all__ = ["SETTLING", "Form", "Ticket", "card_page", "opened_ticket", "settle_page", "told"]
+__all__ = [
+    "ENTERED", "SETTLING", "Form", "Ticket", "card_page", "opened_ticket", "settle_page", "told",
+]  # fmt: skip
 
 SETTLING = (
     ("accept", "a", "Keep as it is"),
@@ -24,6 +26,11 @@ SETTLING = (
 )
 """Verdict, key and words of somebody who sees the label."""
 
+ENTERED = (
+    '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Review</title>'
+    '<meta http-equiv="refresh" content="0;url=/"></head><body><a href="/">Go on</a></body></html>'
+)
+"""The page for who comes in; it goes on to the first card by itself."""
 
 _ITEMS: tuple[Item, ...] = ("pair", "gold", "repeat", "practice")
 

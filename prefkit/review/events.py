@@ -18,12 +18,13 @@ from types import TracebackType
 from typing import Any, NamedTuple
 from uuid import uuid4
 
+from prefkit.dataset.folder import EVENTS
 from prefkit.errors import DataError
 from prefkit.schema.decision_lines import Decision, Role, decision_of, line_of
 
 __all__ = ["FILE", "Events", "Guideline", "read_decisions"]
 
-FILE = "events.sqlite"
+FILE = EVENTS
 
 _TEXTS = (
     *("id", "dataset", "sample", "pair", "pair_sha256", "reviewer", "role", "item", "left"),
@@ -106,9 +107,12 @@ class Events:
         Raises:
             DataError: a line of that id says something else, or the disk refuses.
         """
+        fresh = []
         with self._writing() as base:
-            fresh = [line for line in lines if self._is_new(base, line)]
-            for line in fresh:
+            for line in lines:
+                if not self._is_new(base, line):
+                    continue
+                fresh.append(line)
                 told = line_of(line)
                 values = {name: told[name] for name in (*_TEXTS, *_NUMBERS)}
                 _insert(base, {"kind": "decision", **values, "reasons": json.dumps(line.reasons)})

@@ -15,6 +15,7 @@ from prefkit.review.events import Events, read_decisions
 from prefkit.review.folder import read_review
 from prefkit.review.issued import FOLDER
 from prefkit.review.returned import Returned, read_returned
+from prefkit.review.settling import in_order
 from prefkit.review.voted import is_voted, read_votes
 from prefkit.schema.decision_lines import Decision, line_of
 
@@ -88,7 +89,7 @@ def gather(sources: Sequence[Path], near: Path, reviewer: str | None) -> Gathere
             of_packets.setdefault(review, []).extend(several)
         refused += found.refused
     asked = list(dict.fromkeys([*reviews, *of_packets]))
-    return Gathered(list(lines.values()), inputs, of_packets, refused, asked)
+    return Gathered(in_order(lines.values()), inputs, of_packets, refused, asked)
 
 
 def _votes(source: Path, reviews: Sequence[Path], near: Path) -> Returned:
@@ -105,12 +106,22 @@ def _votes(source: Path, reviews: Sequence[Path], near: Path) -> Returned:
 def _beside(near: Path, sources: Sequence[Path]) -> list[Path]:
     """Folders that handed out packets, beside the dataset and beside the files."""
     places = dict.fromkeys([near.resolve().parent, *(one.resolve().parent for one in sources)])
-    return [
-        folder
-        for place in places
-        for folder in sorted(place.iterdir())
-        if (folder / FOLDER).is_dir()
-    ]
+    return [folder for place in places for folder in _folders(place) if _is_dir(folder / FOLDER)]
+
+
+def _folders(place: Path) -> list[Path]:
+    try:
+        return sorted(place.iterdir())
+    except PermissionError:
+        return []
+
+
+def _is_dir(path: Path) -> bool:
+    """Whether it is a folder that we may see: what lies beside is often somebody else's."""
+    try:
+        return path.is_dir()
+    except PermissionError:
+        return False
 
 
 def _hash(lines: Sequence[Decision]) -> str:

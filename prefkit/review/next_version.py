@@ -18,7 +18,7 @@ __all__ = ["changed"]
 _SWAPPED = (("chosen", "rejected"), ("chosen_model", "rejected_model"))
 _MIRRORED = ("p_chosen", "agreement")
 _DIGITS = 12
-"""Of a share that is mirrored: 1 - 0.9 is 0.1, and mirrored twice it is what it was."""
+"""Of a share that is mirrored: 1 - 0.9 is 0.1. Mirrored twice it is what it was up to these."""
 
 
 def changed(tables: Iterable[pa.Table], changes: Mapping[int, Change]) -> Iterator[pa.Table]:

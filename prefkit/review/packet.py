@@ -97,6 +97,9 @@ def packet_page(
 ) -> str:
     """The page: every pair, one shown at a time by its script.
 
+    The name of the sample is not in it: with the seed in that name whoever knows the code could
+    tell gold items, which are drawn after all others.
+
     Args:
         cards: in their order.
         texts: rows of the dataset by their place in it.
@@ -125,7 +128,6 @@ def packet_page(
         data={
             "packet": packet,
             "dataset": about.dataset,
-            "sample": about.sample,
             "guideline": about.version or "",
             "nag": str(NAG),
         },

@@ -10,6 +10,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import polars as pl
+
 from prefkit.dataset import Dataset
 from prefkit.errors import ConfigError
 from prefkit.review.dimensions import last_votes
@@ -34,6 +36,7 @@ from prefkit.review.results_votes import (
     sort_votes,
 )
 from prefkit.schema.decision_lines import Decision
+from prefkit.schema.moments import UNKNOWN, moments
 
 __all__ = ["SCHEMA", "results_from", "results_of"]
 
@@ -153,7 +156,9 @@ def _numbers(found: _Found, frame: Frame) -> dict[str, Any]:
 def _who(votes: Sorted) -> dict[str, Any]:
     """Who voted on pairs of the review, how often, from when to when."""
     cast: Sequence[Any] = [*votes.blind, *votes.lead]
-    times = sorted(vote.line.at for vote in cast if vote.line.at)
+    written = pl.Series([vote.line.at for vote in cast], dtype=pl.String)
+    each = zip(moments(written).tolist(), written, strict=True)
+    times = [at for made, at in sorted(one for one in each if one[0] > UNKNOWN)]
     return {
         "votes": len(cast),
         "reviewers": len({vote.reviewer for vote in cast}),

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from prefkit.review.plan import Planned
+from prefkit.review.settling import in_order
 from prefkit.schema.decision_lines import Decision, Outcome, outcome_of
 
 __all__ = [
@@ -91,7 +92,7 @@ class Ruling(NamedTuple):
 
 def sort_votes(planned: Planned, decisions: Iterable[Decision]) -> Sorted:
     """Sort the decisions of a review; what a later one supersedes is gone."""
-    every = sorted(decisions, key=lambda line: (line.at or "", line.id))
+    every = in_order(decisions)
     gone = {line.supersedes for line in every if line.supersedes is not None}
     drawn, queued = _pairs(planned.sample), _pairs(planned.queue)
     excluded: Counter[str] = Counter()

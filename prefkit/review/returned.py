@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -44,28 +45,37 @@ def read_returned(path: Path, reviews: Sequence[Path], reviewer: str | None) -> 
     """
     found = Returned([], {}, [])
     keys: dict[str, tuple[Path, Issued]] = {}
+    told: dict[str, Decision] = {}
     for number, line in _lines(path):
         where = f"{path}, line {number}"
-        packet = line.get("packet")
-        if packet is None:
+        if line.get("packet") is None:
             found.own.append(_of_report(line, where, reviewer))
             continue
+        packet = str(line["packet"])
         if packet not in keys:
             keys[packet] = _key(packet, reviews, where)
         review, issued = keys[packet]
         made = _of_packet(line, issued, where)
+        if not isinstance(made, str) and told.setdefault(made.id, made) != made:
+            made = "a line of that id says something else above"
         if isinstance(made, str):
             found.refused.append({"file": path.name, "line": number, "reason": made})
         else:
             found.of_packets.setdefault(review, []).append(made)
+    if found.own and keys:
+        raise ConfigError(
+            f"{path} holds lines of a packet and lines without one, and no page writes both: "
+            "somebody changed it",
+            hint="ask for the file of the packet again",
+        )
     return found
 
 
-def _key(packet: object, reviews: Sequence[Path], where: str) -> tuple[Path, Issued]:
-    found = read_issued(reviews, packet) if isinstance(packet, str) else None
+def _key(packet: str, reviews: Sequence[Path], where: str) -> tuple[Path, Issued]:
+    found = read_issued(reviews, packet)
     if found is None:
         raise ConfigError(
-            f"{where}: the packet {str(packet)[:40]!r} was not issued by any review that is known",
+            f"{where}: the packet {packet[:40]!r} was not issued by any review that is known",
             hint="name the review that wrote the packet too: prefkit apply DIR REVIEW FILE",
         )
     return found
@@ -115,7 +125,9 @@ def _of_report(line: Mapping[str, Any], where: str, reviewer: str | None) -> Dec
             hint="add --reviewer NAME",
         )
     # A file may not speak about lines of others, by their ids least of all.
-    own = {"id": f"report:{reviewer}:{made.pair}", "reviewer": reviewer, "supersedes": None}
+    # Rows with opposite labels share the name of the pair, so the hash is in it.
+    own_id = f"report:{reviewer}:{made.pair}:{made.pair_sha256}"
+    own = {"id": own_id, "reviewer": reviewer, "supersedes": None}
     return made.model_copy(update={**own, "left": None, "item": "pair"})
 
 
@@ -126,15 +138,24 @@ def _lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
         content = path.read_bytes()
     except OSError as error:
         raise ConfigError(f"cannot read the decisions {path}: {error.strerror}") from error
+    content = content.removeprefix(b"\xef\xbb\xbf")  # editors put it there
     for number, line in enumerate(content.splitlines(), start=1):
         if line.strip():
             yield number, _object(line, f"{path}, line {number}")
 
 
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("a key is there twice, and which value was meant is not known")
+    return found
+
+
 def _object(line: bytes, where: str) -> dict[str, Any]:
     try:
         found = orjson.loads(line)
-    except orjson.JSONDecodeError as error:
+        json.loads(line, object_pairs_hook=_once)
+    except (ValueError, RecursionError) as error:
         raise DataError(f"{where}: no JSON: {error}") from error
     if not isinstance(found, dict):
         raise DataError(f"{where}: not an object with the keys of a decision")

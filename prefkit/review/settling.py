@@ -10,10 +10,14 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Literal, NamedTuple
 
+import numpy as np
+import polars as pl
+
 from prefkit.errors import DataError
 from prefkit.schema.decision_lines import Decision, Outcome, outcome_of
+from prefkit.schema.moments import moments
 
-__all__ = ["FEWEST", "Policy", "Settled", "counted", "settle"]
+__all__ = ["FEWEST", "Policy", "Settled", "counted", "in_order", "settle"]
 
 Policy = Literal["majority", "lead", "unanimous"]
 
@@ -34,18 +38,34 @@ class Settled(NamedTuple):
     lines: tuple[Decision, ...]
 
 
+def in_order(lines: Iterable[Decision]) -> list[Decision]:
+    """The lines by when they were made; those of one time stay as given.
+
+    Files are named in any order, so a reviewer's last word is told by its time. What tells no time
+    that can be read is before all that do.
+    """
+    every = list(lines)
+    made = moments(pl.Series([line.at for line in every], dtype=pl.String))
+    return [every[place] for place in np.argsort(made, kind="stable")]
+
+
 def counted(lines: Iterable[Decision]) -> list[Decision]:
     """The lines that speak about data: the last of each reviewer, by role, on each pair.
 
     Left out is what another line supersedes, and everything but the item `pair`. The order of the
-    lines is that of their making.
+    lines is that of their making, see `in_order`. Lines without a reviewer may be of one person or
+    of several: those that say the same are one, others stay.
+
+    Raises:
+        DataError: a line picks A or B without saying which side that was.
     """
     every = list(lines)
     gone = {line.supersedes for line in every if line.supersedes is not None}
-    last: dict[tuple[str, str, str | None, str], Decision] = {}
+    last: dict[tuple[str | None, ...], Decision] = {}
     for line in every:
         if line.item == "pair" and line.id not in gone:
-            key = (line.pair, line.pair_sha256, line.reviewer, line.role)
+            said = _outcome(line) if line.reviewer is None else None
+            key = (line.pair, line.pair_sha256, line.reviewer, line.role, said)
             last.pop(key, None)
             last[key] = line
     return list(last.values())

@@ -76,14 +76,17 @@ def read_votes(folder: Path, review: Path, pairs: Path) -> Voted:
     about = {"dataset": dataset.content_hash, "sample": sample_name(planned)}
     found = Voted([], [])
     for number, row in enumerate(_rows(folder), start=1):
-        pair = _pair(row)
+        pair, place = _pair(row), {"file": folder.resolve().name, "line": number}
         if pair not in drawn:
-            reason = "not a task of the review's sample"
-            found.refused.append({"file": folder.resolve().name, "line": number, "reason": reason})
+            found.refused.append(place | {"reason": "not a task of the review's sample"})
             continue
         for one in drawn[pair]:
-            votes = [_decision(vote, pair, one, about) for vote in row["votes"]]
-            found.lines.extend(made for made in votes if made is not None)
+            for vote in row["votes"]:
+                made = _decision(vote, pair, one, about)
+                if isinstance(made, str):
+                    found.refused.append(place | {"reason": made})
+                else:
+                    found.lines.append(made)
     return found
 
 
@@ -113,17 +116,19 @@ def _pair(row: Mapping[str, Any]) -> str:
 
 def _decision(
     vote: Mapping[str, Any], pair: str, drawn: _Drawn, about: Mapping[str, str]
-) -> Decision | None:
-    """The decision that a vote of a person is; null for a vote of anything else."""
+) -> Decision | str:
+    """The decision that a vote of a person is, or why it is none."""
     order = vote["order"] or []
-    if vote["kind"] != "human" or len(order) != 2:
-        return None
-    verdict, left = _verdict(vote), _left(order, drawn)
-    if verdict is None or left is None:
-        return None
+    if vote["kind"] != "human":
+        return f"a vote of a {vote['kind']}, not of a person"
+    verdict, left = _verdict(vote) if len(order) == 2 else None, _left(order, drawn)
+    if left is None:
+        return "it does not say in which order the answers of the pair were shown"
+    if verdict is None:
+        return f"the outcome {vote['outcome']!r} does not say which answer is better"
     seconds = vote["seconds"]
     line = {
-        "id": _own_id(vote, drawn),
+        "id": _own_id(vote, drawn, verdict),
         "pair": pair,
         "pair_sha256": drawn.pair_sha256,
         "reviewer": None if vote["by"] is None else vote["by"][:_LONGEST_NAME],
@@ -144,7 +149,7 @@ def _verdict(vote: Mapping[str, Any]) -> Verdict | None:
     names, scores = sorted(vote["order"]), vote["scores"]  # responses are stored by their ids
     given = dict(zip(names, scores, strict=True))
     first, second = (given[name] for name in vote["order"])
-    if first is None or second is None:
+    if first is None or second is None or first == second:
         return None
     return "a" if first > second else "b"
 
@@ -155,8 +160,12 @@ def _left(order: list[str], drawn: _Drawn) -> Side | None:
     return "chosen" if order[0] == drawn.chosen else "rejected"
 
 
-def _own_id(vote: Mapping[str, Any], drawn: _Drawn) -> str:
-    """The same for the same vote, however often it is read."""
+def _own_id(vote: Mapping[str, Any], drawn: _Drawn, verdict: Verdict) -> str:
+    """The same for the same vote, however often it is read; a vote that was changed is another.
+
+    All that a decision holds of it is in it, since a store refuses two that differ under one id.
+    """
     source = vote["source"]
-    parts = [source["name"], source["record"], vote["by"], drawn.pair_sha256]
+    said = [verdict, vote["order"], vote["rationale"], vote["seconds"], vote["at"]]
+    parts = [source["name"], source["record"], vote["by"], drawn.pair_sha256, *said]
     return f"voted:{sha256(orjson.dumps(parts)).hexdigest()[:32]}"

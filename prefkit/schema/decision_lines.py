@@ -6,7 +6,7 @@ The three surfaces write the same line, so that one reader brings all of them ba
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal, get_args
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -65,9 +65,9 @@ class Decision(BaseModel):
     left: Side | None = None
     verdict: Verdict
     strength: int | None = Field(default=None, ge=1, le=3)
-    reasons: list[str] = Field(default=[], max_length=50)
+    reasons: list[Annotated[str, Field(max_length=200)]] = Field(default=[], max_length=50)
     comment: str = Field(default="", max_length=LONGEST_COMMENT)
-    ms_visible: int | None = Field(default=None, ge=0)
+    ms_visible: int | None = Field(default=None, ge=0, lt=2**53)
     guideline: str | None = Field(default=None, max_length=100)
     at: str | None = Field(default=None, max_length=40)
     supersedes: str | None = Field(default=None, max_length=100)

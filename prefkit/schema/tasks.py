@@ -14,7 +14,7 @@ import orjson
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from prefkit.errors import SchemaError
-from prefkit.schema.ids import comparison_id, messages_digest
+from prefkit.schema.ids import comparison_id, messages_digest, pair_id
 
 __all__ = [
     "FIELD", "GUIDE", "PROMPT", "QUESTION", "SCHEMA", "VERDICTS", "Task", "Turns", "answer_names",
@@ -179,10 +179,19 @@ def task_of(identity: Any, prompt: Any, answers: Sequence[Any]) -> Task:
             raise SchemaError(f"its {name} is not the one that it was written with")
     if comparison_id(messages_digest(asked), known.tools, known.order) != known.comparison:
         raise SchemaError("its texts are not those of the comparison that it names")
+    if known.pair is not None and known.pair != _pair(known, asked):
+        raise SchemaError("its texts and its criterion are not those of the pair that it names")
     return Task(
         known.pair or known.comparison, known.comparison, tuple(asked), given, tuple(known.order),
         known.criterion, known.pair, known.tools, known.template_kwargs,
     )  # fmt: skip
+
+
+def _pair(known: _Identity, asked: Turns) -> str | None:
+    """The id that a pair of these answers has; null where there are more."""
+    if len(known.order) != 2:
+        return None
+    return pair_id(messages_digest(asked), (known.order[0], known.order[1]), known.criterion)
 
 
 def _turns(shown: Any) -> list[Turn]:

@@ -77,7 +77,11 @@ class Apply(Verb):
             check_target(self.out, force=self.force, source=self.dataset)
         gathered = gather(self.sources, dataset.path, self.reviewer)
         if not gathered.lines:
-            raise NothingUsable("there is no decision to apply", hint="prefkit review --help")
+            why = "".join(
+                f"; {one['file']}, line {one['line']}: {one['reason']}"
+                for one in gathered.refused[:3]
+            )
+            raise NothingUsable(f"there is no decision to apply{why}", hint="prefkit review --help")
         rules = Rules(self.policy, self.tie, self.votes)
         applied = apply_to(dataset, gathered.lines, rules)
         facts = _facts(gathered, applied, rules, dataset)

@@ -52,10 +52,18 @@ class Report(Verb):
     contradictions: Path | None = Field(
         None, description="Write every contradiction with the votes behind it to this JSONL file."
     )
+    review: Path | None = Field(
+        None, description="A review of these pairs: is chosen really better, and what to do next."
+    )
     document: Path | None = Field(
-        None, description="Write the document to this JSON file.",
+        None, description="Write FILE.html and the document beside it, or FILE.json alone.",
         json_schema_extra={"flag": "--out"},
     )  # fmt: skip
+    no_text: bool = Field(False, description="No texts of pairs in the page: numbers only.")
+    names: bool = Field(False, description="Reviewers with their names, not numbered.")
+    baseline: Path | None = Field(
+        None, description="An earlier report.json: the page shows what changed since."
+    )
     force: bool = Field(False, description="Replace a file that is there.")
 
     def __call__(self) -> Outcome:
@@ -70,8 +78,8 @@ class Report(Verb):
         from prefkit.reports.document import Asked, report_of
         from prefkit.reports.lines import lines_of
 
-        if self.document is not None:
-            self._check_file(self.document, "--out")
+        for path in self._files():
+            self._check_file(path, "--out")
         dataset = open_dataset(self.dataset)
         if self.contradictions is not None:
             self._check_contradictions(self.contradictions, dataset)
@@ -87,22 +95,58 @@ class Report(Verb):
             suspects=None if self.suspects is None else self.most_suspects,
         )
         found = report_of(dataset, asked)
-        facts = dict(found.document)
+        facts = dict(found.document) | self._parts(dataset)
         refused = self._refused(found.certificates)
         if self.require_certificate:
             facts["refused"] = refused
         lines = (*lines_of(facts), *self._written(facts, found, dataset))
-        return Outcome(facts, lines, 0 if refused is None else GateFailed.exit_code)
+        return Outcome(facts, lines, GateFailed.exit_code if self._fails(facts) else 0)
+
+    def _files(self) -> list[Path]:
+        """The page, if one was asked for, and the document."""
+        from prefkit.verbs.report_page import is_page
+
+        if self.document is None:
+            return []
+        page = is_page(self.document)
+        return [self.document, self.document.with_suffix(".json")] if page else [self.document]
+
+    def _parts(self, dataset: Dataset) -> dict[str, Any]:
+        """What a review found, and what the page shows beside it."""
+        from prefkit.reports.page_parts import parts_of
+        from prefkit.verbs.report_page import found_in
+
+        if self.review is not None and dataset.kind != "pairs":
+            raise ConfigError(f"{self.dataset} holds comparisons; a review is of pairs")
+        if self.review is None and self.document is None:
+            return {}
+        found = None
+        if self.review is not None:
+            found = found_in(self.review, dataset, names=self.names, seed=self.seed)
+        return parts_of(dataset, found, seed=self.seed)
+
+    def _fails(self, facts: dict[str, Any]) -> bool:
+        """Whether a gate stays shut: a certificate that was required, a review that says no."""
+        review = facts.get("review")
+        shipped = review is None or review["verdict"]["verdict"] == "Ship"
+        return facts.get("refused") is not None or not shipped
 
     def _written(
         self, facts: dict[str, Any], found: Found, dataset: Dataset
     ) -> Iterator[tuple[str, str]]:
         """Write every file that was asked for, and say which."""
         from prefkit.reports.suspects import write_suspects
+        from prefkit.verbs.report_page import PageOptions, review_lines, write_page
 
-        if self.document is not None:
-            _write(self.document, facts)
-            yield ("Wrote", str(self.document))
+        if facts.get("review") is not None:
+            yield from review_lines(facts["review"])
+        options = PageOptions(not self.no_text, self.names, self.baseline)
+        files = self._files()
+        for document in files[-1:]:
+            _write(document, facts)
+            yield ("Wrote", str(document))
+        for page in files[:-1]:
+            yield from write_page(page, facts, dataset, options)
         if self.suspects is not None and found.suspects is not None:
             head = {"dataset": dataset.content_hash, "of": dataset.rows, "seed": self.seed}
             write_suspects(self.suspects, found.suspects, head)

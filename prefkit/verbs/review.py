@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from pydantic import Field
 
 from prefkit.errors import ConfigError, NothingUsable
+from prefkit.verbs.only import only_of
 from prefkit.verbs.verb import Outcome, Verb
 
 if TYPE_CHECKING:
@@ -131,7 +132,7 @@ class Review(Verb):
         if not self.review.exists():
             self._new(dataset)
         planned = read_review(self.review)
-        only = _only(planned.plan["frame"]["where"])
+        only = only_of(planned.plan["frame"]["where"])
         frame = self._frame(dataset, planned.plan["seed"], only)
         asked = Asked(self.reviewer, self.lead, self.practice, self.host, self.port, self.outside)
         return serve(self.review, planned, frame, asked, only)
@@ -145,7 +146,7 @@ class Review(Verb):
         planned = read_review(review)
         out = check_file(self.review, review, force=self.force)
         dataset = find_dataset(planned.plan["dataset"]["content_hash"], review)
-        only = _only(planned.plan["frame"]["where"])
+        only = only_of(planned.plan["frame"]["where"])
         frame = self._frame(dataset, planned.plan["seed"], only)
         wanted = Wanted(self.reviewer[0], out, self.pairs)
         return write_packet(review, planned, frame, wanted)
@@ -168,7 +169,7 @@ class Review(Verb):
             self._check_place(self.review)
             check_target(self.review, force=self.force, source=self.dataset)
             check_new(self.review, force=self.force)
-        only = _only(self.where)
+        only = only_of(self.where)
         frame = self._frame(dataset, self.seed, only)
         goal = Goal(self.target_lower, self.expected, self.seconds_a_pair, self.producer_risk,
                     self.consumer_risk)  # fmt: skip
@@ -195,7 +196,7 @@ class Review(Verb):
                 f"({about['content_hash'][:19]}, not {dataset.content_hash[:19]})",
                 hint=f"{self._command()} --plan --out NEW",
             )
-        frame = self._frame(dataset, plan["seed"], _only(plan["frame"]["where"]))
+        frame = self._frame(dataset, plan["seed"], only_of(plan["frame"]["where"]))
         facts, risks = plan["goal"], plan["risks"]
         goal = Goal(facts["target_lower"], facts["expected"], facts["seconds_a_pair"],
                     risks["producer"], risks["consumer"])  # fmt: skip
@@ -252,16 +253,6 @@ class Review(Verb):
             draw = f"{self._command()} --plan --out REVIEW"
             lines.append(("Next", f"{draw} (nothing is written without --out)"))
         return Outcome(facts, tuple(lines))
-
-
-def _only(text: str | None) -> Only | None:
-    if text is None:
-        return None
-    from prefkit.filters.expression import compile_expression
-    from prefkit.review.frame import Only
-
-    expression = compile_expression(text)
-    return Only(text, expression.columns, expression)
 
 
 def _slice(text: str) -> tuple[str, str]:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import logging
 import shlex
 import signal
 import socket
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Asked", "serve"]
 
-_LOG = logging.getLogger(__name__)
 _LONGEST_NAME = 60
+_WAITING = 128
 
 
 class Asked(NamedTuple):
@@ -60,12 +60,13 @@ def serve(review: Path, planned: Planned, frame: Frame, asked: Asked, only: Only
 
     check_host(asked.host, asked.outside)
     people = _people(asked)
+    _check_installed()
     with _listening(asked.host, asked.port) as listener:
         port = listener.getsockname()[1]
         desk = Desk(review, planned, frame, Offer(people, asked.leads, asked.practice))
         try:
-            door = Door(desk.secret, port, asked.outside)
-            _announce(desk, door, asked, port)
+            door = Door(desk.secret, port, asked.outside, host=asked.host)
+            _announce(desk, door, asked)
             _run(desk, door, listener)
             lines = desk.events.decisions()
         finally:
@@ -77,7 +78,7 @@ def serve(review: Path, planned: Planned, frame: Frame, asked: Asked, only: Only
 def _people(asked: Asked) -> tuple[str, ...]:
     names = dict.fromkeys((*asked.reviewers, *asked.leads))
     for name in names:
-        if not name.strip() or len(name) > _LONGEST_NAME or not name.isprintable():
+        if not name or name != name.strip() or len(name) > _LONGEST_NAME or not name.isprintable():
             raise ConfigError(f"{name!r} is no name of a reviewer", hint="--reviewer r1")
     return tuple(names)
 
@@ -94,29 +95,45 @@ def _listening(host: str, port: int) -> Iterator[socket.socket]:
                 f"cannot listen on {host}:{port}: {error.strerror}",
                 hint="--port 0 takes any free port",
             ) from error
+        listener.listen(_WAITING)  # before the address is told, so that it answers at once
         yield listener
 
 
-def _announce(desk: Desk, door: Door, asked: Asked, port: int) -> None:
-    """One address a person, on stderr: whoever has it is that person."""
+def _announce(desk: Desk, door: Door, asked: Asked) -> None:
+    """One address a person, on stderr: whoever has it is that person.
+
+    Written with --quiet too: without its address nobody can come in.
+    """
     from prefkit.review.desk_door import Person
 
-    shown = f"[{asked.host}]" if ":" in asked.host else asked.host
-    start = asked.outside or f"http://{shown}:{port}"
-    _LOG.info("Serving %s. Ctrl-C stops; every vote is saved when the next pair shows.", desk.name)
+    lines = [f"Serving {desk.name}. Ctrl-C stops; a vote is saved when the next pair shows."]
     for name in desk.offer.reviewers:
         lead = name in asked.leads
         token = door.token(Person(name, lead))
-        _LOG.info("  %s%s  %s/?token=%s", name, " (lead)" if lead else "", start, token)
+        lines.append(f"  {name}{' (lead)' if lead else ''}  {door.address}/?token={token}")
+    sys.stderr.write("".join(f"{line}\n" for line in lines))
+    sys.stderr.flush()
+
+
+def _check_installed() -> None:
+    """Say before anything is announced that what serves or renders pages is not there."""
+    from prefkit.pages.markdown import rendered_html
+    from prefkit.pages.shell import environment
+
+    try:
+        import starlette
+        import uvicorn
+    except ImportError as error:
+        raise MissingExtra("the review desk", "review") from error
+    del starlette, uvicorn
+    environment("prefkit.review")
+    rendered_html("")
 
 
 def _run(desk: Desk, door: Door, listener: socket.socket) -> None:
-    try:
-        import uvicorn
+    import uvicorn
 
-        from prefkit.review.desk import make_app
-    except ImportError as error:
-        raise MissingExtra("the review desk", "review") from error
+    from prefkit.review.desk import make_app
 
     class Server(uvicorn.Server):
         """Ends on Ctrl-C after the answers that are under way, and is no error."""
@@ -136,7 +153,8 @@ def _run(desk: Desk, door: Door, listener: socket.socket) -> None:
 
     config = uvicorn.Config(
         make_app(desk, door), log_config=None, access_log=False, server_header=False,
-        lifespan="off", timeout_graceful_shutdown=5, proxy_headers=False,
+        lifespan="off", ws="none", timeout_keep_alive=75,
+        timeout_graceful_shutdown=5, proxy_headers=False,
     )  # fmt: skip
     Server(config).run(sockets=[listener])
 

@@ -25,6 +25,7 @@ from prefkit.exporters.writer import RowWriter
 from prefkit.registry import load, names, summary
 from prefkit.schema.arrow import PAIRS
 from prefkit.schema.columns import table as table_of
+from prefkit.schema.ids import messages_digest, pair_id
 from prefkit.step import make
 from prefkit.verbs.catalog import Catalog
 from prefkit.yaml import load_yaml
@@ -140,9 +141,11 @@ def test_what_it_carries_and_hashes_is_known(name: str) -> None:
 
 
 TWO = (assistant("a \r\n"), assistant(None, '{"tool_calls":[{"id":1.50}]}'))
+LONG = [*user("One"), *assistant("two"), *user("three")]
+OWN = pair_id(messages_digest(LONG), (messages_digest(TWO[0]), messages_digest(TWO[1])), "tone")
 TASKS = [
     asked(user("What is it?"), assistant("a"), assistant("b")),
-    asked([*user("One"), *assistant("two"), *user("three")], *TWO, criterion="tone", pair="p1"),
+    asked(LONG, *TWO, criterion="tone", pair=OWN),
     asked(user(""), *TWO, assistant(""), tools='[{"f": 1}]', template_kwargs='{"x":null}'),
 ]
 

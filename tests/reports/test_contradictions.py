@@ -307,6 +307,13 @@ def test_a_rationale_against_its_own_verdict_is_told_of_people_and_judges() -> N
     assert all(one["rationale_names"] != one["votes"][0]["better"] for one in both)
 
 
+def test_a_rationale_beside_two_equal_answers_is_counted_and_listed() -> None:
+    words = {"order": (0, 1), "rationale": "Response B is clearly the better one."}
+    found = found_in(compare("Hi", ("same", "same"), says("a", **words)))
+    assert found.found["rationales"].facts["found"] == 1
+    assert len(entries(found, "rationale")) == 1
+
+
 def test_no_votes_have_no_contradictions() -> None:
     for rows in ((), (pair("Hi"),), (compare("Hi", ("a",), vote(1.0, by="ann")),)):
         found = found_in(*rows)

@@ -130,6 +130,15 @@ def test_who_made_the_labels_is_no_witness(tmp_path: Path) -> None:
     assert human["value"] in (-3.0, -1.0)
 
 
+def test_people_who_gave_a_label_as_gold_are_no_witness(tmp_path: Path) -> None:
+    given = write_comparisons(tmp_path / "comparisons", table_of(*comparisons(150)))
+    out = tmp_path / "pairs"
+    Pair(dataset=given, out=out, kind=("judge",), aggregate="one_coin", gold=given)()
+    facts, _ = suspects(out)
+    # Whoever was not asked for these labels may speak of them: here that is the judge.
+    assert [one["evidence"] for one in facts["evidence"]] == ["judge", "text", "cleanlab"]
+
+
 def test_a_label_made_of_the_votes_beside_it_is_no_witness(tmp_path: Path) -> None:
     def row(place: int, file: str) -> Comparison:
         return compare(

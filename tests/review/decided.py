@@ -16,7 +16,7 @@ def ids_of(dataset: Dataset) -> list[str]:
 def line(
     dataset: Dataset,
     row: int,
-    reviewer: str,
+    reviewer: str | None,
     verdict: str,
     left: str | None = "chosen",
     **more: Any,

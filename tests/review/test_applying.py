@@ -180,3 +180,61 @@ def test_equal_rows_are_decided_together(tmp_path: Path) -> None:
     twins = open_dataset(write_pairs(tmp_path / "p", [*rows(1), *rows(1)]))
     _, found = following(twins, both(twins, 0, "b"), tmp_path / "next")
     assert sorted(found.changes) == [0, 1]
+
+
+OPPOSITE = [
+    pair(user("Q?"), assistant("one"), assistant("other")),
+    pair(user("Q?"), assistant("other"), assistant("one")),
+]
+
+
+def test_rows_with_opposite_labels_that_are_answered_alike_stay_so_when_applied_again(
+    tmp_path: Path,
+) -> None:
+    pairs = open_dataset(write_pairs(tmp_path / "pairs", OPPOSITE))
+    lines = [*both(pairs, 0, "b"), *both(pairs, 1, "a")]
+    once, found = following(pairs, lines, tmp_path / "once")
+    assert found.rows_changed() == {"flipped": 1, "marked as kept": 1}
+    twice, again = following(once, lines, tmp_path / "twice")
+    assert (again.changes, again.moved, again.as_before) == ({}, [], 2)
+    assert twice.content_hash == once.content_hash
+
+
+def test_rows_with_opposite_labels_that_are_answered_against_each_other_wait(
+    tmp_path: Path,
+) -> None:
+    pairs = open_dataset(write_pairs(tmp_path / "pairs", OPPOSITE))
+    lines = [*both(pairs, 0, "b"), *both(pairs, 1, "b")]
+    once, found = following(pairs, lines, tmp_path / "once")
+    assert found.rows_changed() == {"marked as open": 2}
+    assert {one["reason"] for one in found.waiting} == {
+        "2 of 2 votes for rejected, but with the sides exchanged 2 of 2 votes for rejected"
+    }
+    twice, again = following(once, lines, tmp_path / "twice")
+    assert (again.changes, len(again.waiting)) == ({}, 2)
+    assert twice.content_hash == once.content_hash
+
+
+def test_who_settles_one_of_two_rows_with_opposite_labels_is_heard_before_votes_on_the_other(
+    tmp_path: Path,
+) -> None:
+    pairs = open_dataset(write_pairs(tmp_path / "pairs", OPPOSITE))
+    kept = apply_to(pairs, [line(pairs, 0, "lead", "accept"), *both(pairs, 1, "a")], BOTH)
+    assert [kept.changes[row].verdict for row in (0, 1)] == ["keep", "open"]
+    dropped = apply_to(pairs, [line(pairs, 0, "lead", "drop"), *both(pairs, 1, "a")], BOTH)
+    assert [dropped.changes[row].verdict for row in (0, 1)] == ["drop", "keep"]
+
+
+def test_two_reviews_that_flip_a_row_to_and_fro_leave_it_for_the_lead(
+    pairs: Dataset, tmp_path: Path
+) -> None:
+    first = both(pairs, 0, "b")
+    flipped, _ = following(pairs, first, tmp_path / "flipped")
+    second = [line(flipped, 0, name, "b", id=f"{name}-2") for name in ("ann", "bob")]
+    back, _ = following(flipped, second, tmp_path / "back")
+    assert values(back, 0)["chosen"] == values(pairs, 0)["chosen"]
+    for dataset in (flipped, back):
+        found = apply_to(dataset, [*first, *second], BOTH)
+        assert found.changes == {}
+        assert len(found.waiting) == 1
+    assert apply_to(back, second, BOTH).changes == {}

@@ -73,6 +73,7 @@ def test_no_key_is_in_the_file(tmp_path: Path, pairs: Dataset, review: Path) -> 
         assert not any(digest in html for digest in pair_hashes(table))
     for word in ("chosen", "rejected", "gold", "repeat", "p_chosen", "margin", "annotator"):
         assert word not in re.sub(r"<(style|script)>.*?</\1>", "", html, flags=re.DOTALL)
+    assert issued.sample not in html, "its seed tells which pairs are gold"
     key = (review / "issued" / "key").read_bytes()
     assert key.hex() not in html
     shown = re.findall(

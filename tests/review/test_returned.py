@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import stat
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,7 @@ import pytest
 from command_line import write_jsonl
 
 from prefkit.errors import ConfigError, DataError
+from prefkit.review.gathering import gather
 from prefkit.review.issued import Issued, Place, read_issued, write_issued
 from prefkit.review.returned import read_returned
 
@@ -131,3 +134,83 @@ def test_a_damaged_key_is_an_error_and_no_guess(tmp_path: Path, review: Path) ->
     (review / "issued" / f"{PACKET}.json").write_text("{}")
     with pytest.raises(DataError, match="is damaged"):
         read_returned(write_jsonl(tmp_path / "d.jsonl", [vote()]), [review], None)
+
+
+@pytest.mark.parametrize("packet", [[1], {}, True])
+def test_a_packet_that_is_no_text_is_one_that_nobody_issued(
+    tmp_path: Path, review: Path, packet: object
+) -> None:
+    path = write_jsonl(tmp_path / "d.jsonl", [vote(packet=packet)])
+    with pytest.raises(ConfigError, match="was not issued by any review"):
+        read_returned(path, [review], None)
+
+
+@pytest.mark.parametrize(
+    ("more", "what"),
+    [({"ms_visible": 2**63}, "ms_visible"), ({"reasons": ["x" * 1000]}, "reasons.0")],
+)
+def test_what_is_larger_than_any_page_writes_is_refused(
+    tmp_path: Path, review: Path, more: dict[str, Any], what: str
+) -> None:
+    path = write_jsonl(tmp_path / "d.jsonl", [vote(**more)])
+    with pytest.raises(DataError, match=what):
+        read_returned(path, [review], None)
+
+
+def test_two_lines_of_one_id_that_differ_are_no_guess(tmp_path: Path, review: Path) -> None:
+    path = write_jsonl(tmp_path / "d.jsonl", [vote(), vote(), vote(verdict="b")])
+    found = read_returned(path, [review], None)
+    assert {one.verdict for one in found.of_packets[review]} == {"a"}
+    assert found.refused == [
+        {"file": "d.jsonl", "line": 3, "reason": "a line of that id says something else above"}
+    ]
+
+
+def test_a_key_that_is_there_twice_is_no_guess(tmp_path: Path, review: Path) -> None:
+    path = write_jsonl(tmp_path / "d.jsonl", [vote()])
+    text = path.read_text()
+    path.write_text(text.replace('"verdict"', '"verdict": "b", "verdict"'))
+    with pytest.raises(DataError, match="line 1: no JSON: a key is there twice"):
+        read_returned(path, [review], None)
+
+
+def test_a_mark_at_the_start_of_a_file_and_line_ends_of_windows_are_read(
+    tmp_path: Path, review: Path
+) -> None:
+    path = write_jsonl(tmp_path / "d.jsonl", [vote(), vote(2, "p2")])
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes().replace(b"\n", b"\r\n"))
+    assert len(read_returned(path, [review], None).of_packets[review]) == 2
+
+
+def test_a_packet_with_lines_of_a_report_page_between_is_refused(
+    tmp_path: Path, review: Path
+) -> None:
+    path = write_jsonl(tmp_path / "d.jsonl", [vote(), triage(verdict="flip")])
+    with pytest.raises(ConfigError, match="lines of a packet and lines without one"):
+        read_returned(path, [review], "lead")
+
+
+def test_decisions_on_rows_with_opposite_labels_are_two_lines(tmp_path: Path) -> None:
+    said = [triage(verdict="flip"), triage(pair_sha256="b" * 64)]
+    path = write_jsonl(tmp_path / "d.jsonl", said)
+    lines = gather([path], tmp_path / "pairs", "lead").lines
+    assert [one.verdict for one in lines] == ["flip", "drop"]
+
+
+def test_a_folder_of_somebody_else_beside_the_files_is_passed_over(tmp_path: Path) -> None:
+    path = write_jsonl(tmp_path / "d.jsonl", [triage()])
+    (tmp_path / "theirs").mkdir(mode=0o700)
+    program = (
+        "import os, sys; from pathlib import Path\n"
+        "from prefkit.review.gathering import _beside\n"
+        "os.chdir(sys.argv[1])\n"
+        "if os.geteuid() == 0: os.seteuid(65534)\n"
+        "else: os.chmod('theirs', 0)\n"
+        "assert _beside(Path('pairs'), [Path('d.jsonl')]) == []\n"
+    )
+    tmp_path.chmod(0o755)
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(tmp_path)], capture_output=True, text=True, check=False
+    )
+    (tmp_path / "theirs").chmod(0o700)
+    assert done.returncode == 0, (path, done.stderr)

@@ -140,6 +140,20 @@ def test_a_later_answer_replaces_the_first_and_an_undone_one_is_gone(tmp_path: P
     assert found["excluded"] == {"answered again later": 1}
 
 
+def test_times_are_compared_as_moments_and_what_is_none_is_left_out(tmp_path: Path) -> None:
+    dataset = pairs(tmp_path / "pairs", 100)
+    plan = planned(dataset, 20)
+    early, late = "2026-11-03T10:00:00+02:00", "2026-11-03T09:00:00Z"
+    cast = [
+        vote(plan.sample[0], "rejected", id="one", at=early),
+        vote(plan.sample[0], "chosen", id="another", at=late),
+        vote(plan.sample[1], "chosen", at="yesterday"),
+    ]
+    found = results_from(plan, cast, dataset)
+    assert found["headline"]["right"]["value"] == 1
+    assert (found["progress"]["first_at"], found["progress"]["last_at"]) == (late, late)
+
+
 def test_a_pair_that_changed_since_is_another_pair(tmp_path: Path) -> None:
     dataset = pairs(tmp_path / "pairs", 100)
     plan = planned(dataset, 20)

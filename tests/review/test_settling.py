@@ -10,7 +10,7 @@ from pair_rows import simple_pairs, write_pairs
 
 from prefkit.dataset import Dataset, open_dataset
 from prefkit.errors import DataError
-from prefkit.review.settling import Policy, counted, settle
+from prefkit.review.settling import Policy, counted, in_order, settle
 from prefkit.schema.decision_lines import decision_of, line_of, outcome_of
 
 
@@ -96,3 +96,21 @@ def test_a_line_reads_back_as_it_was_written(pairs: Dataset) -> None:
     assert list(line_of(made))[:4] == ["schema", "id", "dataset", "sample"]
     with pytest.raises(DataError, match=r"file, line 3: verdict: .*'a'"):
         decision_of({**line_of(made), "verdict": "A"}, "file, line 3")
+
+
+def test_the_last_vote_is_told_by_its_time_and_not_by_the_order_of_files(pairs: Dataset) -> None:
+    early = line(pairs, 0, "ann", "b", at="2026-01-01T10:00:00.000+02:00")
+    late = line(pairs, 0, "ann", "a", at="2026-01-01T09:00:00.000Z")
+    for lines in ([early, late], [late, early]):
+        assert [one.verdict for one in counted(in_order(lines))] == ["a"]
+    never = line(pairs, 0, "ann", "tie", at="yesterday")
+    assert [one.verdict for one in counted(in_order([late, never]))] == ["a"]
+
+
+def test_votes_without_a_name_that_differ_are_not_one_reviewer_who_changed_their_mind(
+    pairs: Dataset,
+) -> None:
+    said = [("n1", "b"), ("n2", "b"), ("n3", "a")]
+    lines = counted([line(pairs, 0, None, verdict, id=name) for name, verdict in said])
+    assert len(lines) == 2, "those who say the same may be one person"
+    assert settle(lines, "majority").outcome is None

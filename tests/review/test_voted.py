@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 from command_line import Prefkit, write_jsonl
 from pair_rows import assistant, pair, user, write_pairs
 
-from prefkit.dataset import open_dataset
+from prefkit.dataset import create_dataset, open_dataset
 from prefkit.errors import ConfigError
 from prefkit.review.events import read_decisions
 from prefkit.review.voted import read_votes
@@ -154,3 +156,41 @@ def test_votes_without_their_review_and_a_review_of_other_rows_are_refused(
     other = write_pairs(tmp_path / "other", FOUR[:2])
     with pytest.raises(ConfigError, match="a review of other rows"):
         read_votes(votes, sent.review, other)
+
+
+def test_a_vote_that_was_changed_in_the_tool_comes_home_again(
+    tmp_path: Path, prefkit: Prefkit
+) -> None:
+    sent = Sent(tmp_path, prefkit, FOUR)
+    options = (sent.pairs, sent.review)
+    first = sent.answered({"wrong": {"u-1": "a good answer", "u-2": "a bad answer"}})
+    said = prefkit("apply", *options, first, "--out", tmp_path / "first")
+    assert said.code == 0, said.err
+    assert rows_of(tmp_path / "first")["wrong"]["decision"]["verdict"] == "open"
+    shutil.rmtree(first)
+    second = sent.answered({"wrong": {"u-1": "a bad answer", "u-2": "a bad answer"}})
+    said = prefkit("apply", *options, second, "--out", tmp_path / "second")
+    assert said.code == 0, said.err
+    assert rows_of(tmp_path / "second")["wrong"]["decision"]["verdict"] == "flip"
+
+
+def test_votes_that_are_no_decision_are_listed_with_their_reason(
+    tmp_path: Path, prefkit: Prefkit
+) -> None:
+    sent = Sent(tmp_path, prefkit, FOUR)
+    folder = sent.answered({"wrong": {"u-1": "a bad answer"}, "right": {"u-1": "a good answer"}})
+    with create_dataset(tmp_path / "odd", "comparisons") as writer:
+        for table in open_dataset(folder, "comparisons").batches():
+            rows = table.to_pylist()
+            for row in rows:
+                for vote in row["votes"]:
+                    vote.update({"kind": "judge"} if row["prompt"][0]["content"] == "right" else
+                                {"order": None})  # fmt: skip
+            writer.write(pa.Table.from_pylist(rows, table.schema))
+        writer.finish("collect human", {}, {})
+    found = read_votes(tmp_path / "odd", sent.review, sent.pairs)
+    assert found.lines == []
+    assert {one["reason"] for one in found.refused} == {
+        "a vote of a judge, not of a person",
+        "it does not say in which order the answers of the pair were shown",
+    }

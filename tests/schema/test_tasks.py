@@ -10,6 +10,7 @@ from pair_rows import assistant, user
 from task_rows import asked
 
 from prefkit.errors import SchemaError
+from prefkit.schema.ids import messages_digest, pair_id
 from prefkit.schema.tasks import (
     Task,
     identity_of,
@@ -149,3 +150,14 @@ def test_any_messages_come_back_from_the_texts_and_the_identity(
     identity = json.loads(json.dumps(identity_of(task)))
     assert task_of(identity, *json.loads(json.dumps(shown(task)))) == task
     assert task_of(json.dumps(identity), *shown(task)) == task
+
+
+@pytest.mark.parametrize("changed", [{"pair": "f" * 32}, {"criterion": "length"}])
+def test_a_task_is_about_the_pair_of_its_texts_and_its_criterion_only(
+    changed: dict[str, Any],
+) -> None:
+    prompt = messages_digest(PLAIN.prompt)
+    sent = PLAIN._replace(pair=pair_id(prompt, (PLAIN.order[0], PLAIN.order[1]), None))
+    assert task_of(identity_of(sent), *shown(sent)).pair == sent.pair
+    with pytest.raises(SchemaError, match="not those of the pair that it names"):
+        task_of(identity_of(sent) | changed, *shown(sent))

@@ -202,3 +202,25 @@ def test_what_is_no_review_and_no_file_is_named(
     assert done.code == 2
     assert name in done.err
     assert not (tmp_path / "next").exists()
+
+
+@pytest.mark.parametrize("verb", ["apply", "curate"])
+def test_a_review_that_people_have_voted_in_is_never_replaced(
+    pairs: Path, review: Path, files: list[Path], prefkit: Prefkit, verb: str
+) -> None:
+    more = (review, *files) if verb == "apply" else ("--filter", "duplicates")
+    done = prefkit(verb, pairs, *more, "--out", review, "--force")
+    assert done.code == 2
+    assert "people have voted in" in " ".join(done.err.split())
+    assert (review / "plan.json").exists()
+
+
+def test_a_file_whose_lines_are_all_refused_says_why(
+    tmp_path: Path, pairs: Path, files: list[Path], prefkit: Prefkit
+) -> None:
+    lines = [json.loads(text) | {"place": 99} for text in files[0].read_text().splitlines()]
+    path = write_jsonl(tmp_path / "forged.jsonl", lines)
+    done = prefkit("apply", pairs, path, "--out", tmp_path / "next")
+    assert done.code == 3
+    said = " ".join(done.err.split())
+    assert "forged.jsonl, line 1: the packet has no place '99'" in said

@@ -148,6 +148,31 @@ def test_a_tie_that_is_most_probable_is_no_pair(tmp_path: Path) -> None:
     assert (row["p_chosen"], row["p_kind"]) == (0.5, "tie")
 
 
+@pytest.mark.parametrize("name", ["bradley_terry", "dawid_skene"])
+def test_where_everybody_is_of_two_minds_it_says_so(tmp_path: Path, name: str) -> None:
+    rows = [compare(f"q{n}", ["good", "bad"], by("p0", A), by("p0", B)) for n in range(3)]
+    write(tmp_path / "c", rows)
+    with pytest.raises(ConfigError, match="of two minds"):
+        prefkit.pair(tmp_path / "c", out=tmp_path / "pairs", aggregate=name)
+
+
+def test_a_model_that_judges_and_rewards_is_two_judges(tmp_path: Path) -> None:
+    rows = [
+        compare(
+            f"q{n}",
+            ["good", "bad"],
+            by("gpt-x", A, kind="judge"),
+            by("gpt-x", A if n % 3 else B, kind="reward"),
+        )
+        for n in range(30)
+    ]
+    write(tmp_path / "c", rows)
+    out = tmp_path / "pairs"
+    prefkit.pair(tmp_path / "c", out=out, aggregate="one_coin", kind=("judge", "reward"))
+    judges = {one["judge"]: one["votes"] for one in found_in(out)["judges"]}
+    assert judges == {"gpt-x": 30, "gpt-x (reward)": 30}
+
+
 def test_a_judge_of_two_minds_has_no_vote(tmp_path: Path) -> None:
     both = compare("Both?", ["good", "bad"], by("p0", A, draw=0), by("p0", B, draw=1), by("p1", A))
     write(tmp_path / "c", [*planted(60, (0.9, 0.8), seed=1), both])

@@ -41,7 +41,7 @@ class BradleyTerry(StrengthModel):
         everybody = contests_of(batches)
         used = everybody.of_judges() if self.abilities else everybody
         times = np.bincount(np.concatenate([used.first, used.second]))
-        self.refuse(times, named=bool(used.votes.height))
+        self.refuse(times, votes=everybody.votes.height)
         judges = used.votes["judge"].to_numpy().astype(np.int64)
         duels = Duels(
             first=used.first,

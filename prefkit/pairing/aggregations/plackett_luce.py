@@ -72,7 +72,7 @@ class PlackettLuce(StrengthModel):
         counts = {"votes": each.height - nobody, "not_identified": nobody}
         used = lines.filter(~of_nobody) if self.abilities else lines
         keys, responses = np.unique(used["response"].to_numpy(), return_inverse=True)
-        self.refuse(np.bincount(responses), named=bool(used.height))
+        self.refuse(np.bincount(responses), votes=each.height)
         judges = used["judge"].to_numpy().astype(np.int64)
         rankings = Rankings(
             rankings=np.unique(used["ranking"].to_numpy(), return_inverse=True)[1],

@@ -131,7 +131,7 @@
     const own = `${about.packet}:${place}`;
     return {
       schema: "prefkit.decision/1", id: `${own}:${said.revision}`, packet: about.packet, place,
-      dataset: about.dataset, sample: about.sample, pair: pairs[place - 1].dataset.pair,
+      dataset: about.dataset, sample: null, pair: pairs[place - 1].dataset.pair,
       pair_sha256: null, reviewer: null, role: "blind", left: null, verdict: said.verdict,
       strength: null, reasons: said.reasons, comment: said.comment, ms_visible: said.ms,
       guideline: about.guideline || null, at: said.at,

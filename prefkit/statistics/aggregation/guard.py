@@ -115,7 +115,8 @@ def gold_confusions(votes: Votes, smoothing: float = 1.0) -> Floats:
     pooled /= pooled.sum(axis=1, keepdims=True)
     added = counts + smoothing * pooled
     rows = added.sum(axis=2, keepdims=True)
-    return np.divide(added, rows, out=np.zeros_like(added), where=rows > 0)
+    found: Floats = np.divide(added, rows, out=np.zeros_like(added), where=rows > 0)
+    return found
 
 
 def _from_gold(votes: Votes) -> Floats:

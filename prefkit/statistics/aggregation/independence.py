@@ -91,8 +91,8 @@ def independence(
 
     Without gold it cannot see a cue that fools all judges alike: then what they share is taken for
     the truth. It sees that some judges share more than others, from four judges on; three judges
-    fit any agreement, so of three nothing is told. With gold in 20 clusters only gold items are
-    read, and every shared error is seen.
+    fit any agreement, so of three nothing is told. With gold in 20 clusters where judges met only
+    gold items are read, and every shared error is seen.
 
     Args:
         labels: the votes.
@@ -108,9 +108,8 @@ def independence(
         raise ValueError("independence is held against the confusions of dawid_skene")
     if len(clusters) != labels.item_count:
         raise ValueError(f"{len(clusters)} clusters of {labels.item_count} items")
-    known, table = prior.known, fitted.judges["confusion"]
-    if known is not None and len(np.unique(np.asarray(clusters)[known != UNKNOWN])) < _FEWEST:
-        known = None
+    cast = np.bincount(labels.items, minlength=labels.item_count)
+    known, table = _gold(prior, cast, np.asarray(clusters)), fitted.judges["confusion"]
     if known is not None:
         # As counted: an error that is only added makes judges who never erred look like copies.
         table = gold_confusions(sorted_votes(labels, prior), smoothing=0.0)
@@ -124,13 +123,20 @@ def independence(
         return Independence(none, (), math.nan, warns=False, line=_line(none, [], False, 0))
     mean = ratio(beyond, room, groups, seed=seed)
     pairs = _tested(met, beyond, room, groups)
-    cast = np.bincount(labels.items, minlength=1)
     panel = round(float(cast[cast > 1].mean())) if (cast > 1).any() else 0
     shared = mean.low is not None and mean.low > 0 and (mean.value or 0.0) >= _MATTERS
     worst = [one for one in pairs if one.p < _ERROR and one.correlation >= _MATTERS]
     worth = effective_size(panel, mean.value) if mean.value is not None else math.nan
     line = _line(mean, worst, shared, len(pairs))
     return Independence(mean, tuple(pairs), worth, shared or bool(worst), line)
+
+
+def _gold(prior: Prior, cast: Ints, clusters: np.ndarray[Any, Any]) -> Ints | None:
+    """The gold answers, if judges met on them often enough to be read alone."""
+    if prior.known is None:
+        return None
+    met = (prior.known != UNKNOWN) & (cast > 1)
+    return prior.known if len(np.unique(clusters[met])) >= _FEWEST else None
 
 
 def _meetings(labels: Labels, known: Ints | None, seed: int) -> _Meetings:
@@ -143,9 +149,11 @@ def _meetings(labels: Labels, known: Ints | None, seed: int) -> _Meetings:
     cast = np.bincount(items, minlength=labels.item_count)
     meetings = cast * (cast - 1) // 2
     if meetings.sum() > _MOST:
+        meetings[meetings > _MOST] = 0  # one item cannot stand for all: it is left out below
         shuffled = np.random.default_rng(seed).permutation(labels.item_count)
         within = np.zeros(labels.item_count, dtype=bool)
         within[shuffled[np.cumsum(meetings[shuffled]) <= _MOST]] = True
+        within &= meetings > 0
         items, judges, codes = (column[within[items]] for column in (items, judges, codes))
     parts = []
     # A loop over distances within an item, not over votes.
@@ -180,8 +188,10 @@ def _blind(met: _Meetings, room: Floats, *, gold: bool) -> str | None:
         return None if room.any() else "on gold no two judges who met erred by chance"
     judges = len(np.unique(np.concatenate([met.one, met.other])))
     if judges < _FREE:
-        return f"{judges} judges fit any agreement, {_FREE} are needed where there is no gold"
-    return "no two judges ever disagreed, and there is no gold" if met.agrees.all() else None
+        need = f"{_FREE} are needed without gold in {_FEWEST} prompts"
+        return f"{judges} judges fit any agreement, {need}"
+    same = f"no two judges ever disagreed, without gold in {_FEWEST} prompts"
+    return same if met.agrees.all() else None
 
 
 def _tested(

@@ -128,7 +128,33 @@ def test_what_fits_any_agreement_tells_nothing_of_independence(acc, judges):
     assert (told.mean.value, told.pairs, told.warns) == (None, (), False)
     assert np.isnan(told.effective)
     assert told.line.startswith("independence not tested: ")
-    assert "no gold" in told.line
+    assert told.line.endswith("without gold in 20 prompts")
+
+
+def test_gold_on_which_no_judges_met_leaves_the_other_items_to_be_read():
+    labels, truth = sharing(600, 3, 7)
+    table = np.empty((600, 7), dtype=int)
+    table[labels.items, labels.judges] = labels.codes
+    table[:30, 1:] = -1
+    single = votes_of(table, 2)
+    prior = Prior(known=np.where(np.arange(600) < 30, truth, -1))
+    assert independence(single, np.arange(600), dawid_skene(single, prior), prior).warns
+
+
+def test_one_item_with_very_many_votes_does_not_hide_the_others():
+    small, _ = planted(300, [0.8] * 6, 6, seed=2)
+    crowd = 2_100
+    many = Labels(
+        np.concatenate([small.items + 1, np.zeros(crowd, dtype=np.int64)]),
+        np.concatenate([small.judges, np.arange(crowd)]),
+        np.concatenate([small.codes, np.arange(crowd) % 2]),
+        301,
+        crowd,
+        2,
+    )
+    for seed in range(3):
+        told = independence(many, np.arange(301), dawid_skene(many), seed=seed)
+        assert told.mean.n == 300 * 15
 
 
 def test_judges_who_never_meet_are_not_tested():
