@@ -21,10 +21,10 @@ from urllib.parse import urlencode
 from pair_rows import assistant, pair, user, write_pairs
 
 from prefkit.dataset import Dataset, open_dataset
-from prefkit.review.folder import write_review
-from prefkit.review.frame import frame_of
-from prefkit.review.goal import Goal
-from prefkit.review.plan import new_plan
+from prefkit.reviews.folder import write_review
+from prefkit.reviews.frame import frame_of
+from prefkit.reviews.goal import Goal
+from prefkit.reviews.plan import new_plan
 
 GOAL = Goal(0.85, 0.9, 25, 0.05, 0.10)
 

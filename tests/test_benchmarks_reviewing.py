@@ -10,7 +10,7 @@ from benchmarks.measure import CommandError
 from benchmarks.reviewing.cases import NAMES, write_case
 from benchmarks.reviewing.clients import Voted, vote_all
 from benchmarks.reviewing.job import Outcome
-from prefkit.review.events import read_decisions
+from prefkit.reviews.events import read_decisions
 
 
 def test_every_vote_of_ten_people_is_timed_and_kept(tmp_path: Path) -> None:

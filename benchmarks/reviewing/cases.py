@@ -6,11 +6,11 @@ import random
 from pathlib import Path
 
 from prefkit.dataset import create_dataset, open_dataset
-from prefkit.review.events import Events
-from prefkit.review.folder import write_review
-from prefkit.review.frame import frame_of
-from prefkit.review.goal import Goal
-from prefkit.review.plan import Planned, new_plan
+from prefkit.reviews.events import Events
+from prefkit.reviews.folder import write_review
+from prefkit.reviews.frame import frame_of
+from prefkit.reviews.goal import Goal
+from prefkit.reviews.plan import Planned, new_plan
 from prefkit.schema.arrow import PAIRS
 from prefkit.schema.columns import table
 from prefkit.schema.decision_lines import Decision

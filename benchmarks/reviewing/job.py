@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from benchmarks.claims import Claim, claims_table
 from benchmarks.reviewing.cases import write_case
 from benchmarks.reviewing.clients import Voted, vote_all
-from prefkit.review.events import read_decisions
+from prefkit.reviews.events import read_decisions
 
 __all__ = ["HELD_FROM", "REVIEWING", "Outcome", "run"]
 

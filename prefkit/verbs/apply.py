@@ -15,8 +15,8 @@ from prefkit.verbs.verb import Outcome, Verb
 
 if TYPE_CHECKING:
     from prefkit.dataset import Dataset
-    from prefkit.review.applying import Applied, Rules
-    from prefkit.review.gathering import Gathered
+    from prefkit.reviews.applying import Applied, Rules
+    from prefkit.reviews.gathering import Gathered
 
 __all__ = ["Apply"]
 
@@ -63,8 +63,8 @@ class Apply(Verb):
         """
         from prefkit.dataset import open_dataset
         from prefkit.dataset.folder import check_target
-        from prefkit.review.applying import Rules, apply_to
-        from prefkit.review.gathering import gather
+        from prefkit.reviews.applying import Rules, apply_to
+        from prefkit.reviews.gathering import gather
         from prefkit.verbs.apply_lines import difference, lines_of
 
         dataset = open_dataset(self.dataset, "pairs")
@@ -119,7 +119,7 @@ class Apply(Verb):
         self, dataset: Dataset, gathered: Gathered, applied: Applied, facts: Mapping[str, Any]
     ) -> dict[str, Any]:
         from prefkit.dataset import create_dataset
-        from prefkit.review.next_version import changed
+        from prefkit.reviews.next_version import changed
 
         assert self.out is not None
         options = self.model_dump(mode="json", include={"policy", "tie", "votes"})

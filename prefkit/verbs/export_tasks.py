@@ -116,7 +116,7 @@ def _tasks(verb: Export, found: Found) -> tuple[Dataset, Iterator[Task]]:
 
 
 def _sample(review: Path, dataset: Dataset) -> list[dict[str, Any]]:
-    from prefkit.review.folder import read_review
+    from prefkit.reviews.folder import read_review
 
     planned = read_review(review)
     about = planned.plan["dataset"]

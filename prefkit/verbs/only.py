@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from prefkit.review.frame import Only
+    from prefkit.reviews.frame import Only
 
 __all__ = ["only_of"]
 
@@ -19,7 +19,7 @@ def only_of(text: str | None) -> Only | None:
     if text is None:
         return None
     from prefkit.filters.expression import compile_expression
-    from prefkit.review.frame import Only
+    from prefkit.reviews.frame import Only
 
     expression = compile_expression(text)
     return Only(text, expression.columns, expression)

@@ -42,8 +42,8 @@ def found_in(review: Path, dataset: Dataset, *, names: bool, seed: int) -> dict[
         DataError: a file is damaged.
     """
     from prefkit.reports.page_names import without_names
-    from prefkit.review.folder import read_review
-    from prefkit.review.results import results_of
+    from prefkit.reviews.folder import read_review
+    from prefkit.reviews.results import results_of
     from prefkit.verbs.only import only_of
 
     only = only_of(read_review(review).plan["frame"]["where"])

@@ -14,9 +14,9 @@ from prefkit.verbs.verb import Outcome, Verb
 
 if TYPE_CHECKING:
     from prefkit.dataset import Dataset
-    from prefkit.review.frame import Frame, Only
-    from prefkit.review.goal import Goal
-    from prefkit.review.plan import Planned
+    from prefkit.reviews.frame import Frame, Only
+    from prefkit.reviews.goal import Goal
+    from prefkit.reviews.plan import Planned
 
 __all__ = ["Review"]
 
@@ -120,7 +120,7 @@ class Review(Verb):
 
     def _served(self) -> Outcome:
         from prefkit.dataset import open_dataset
-        from prefkit.review.folder import read_review
+        from prefkit.reviews.folder import read_review
         from prefkit.verbs.review_desk import Asked, serve
 
         if self.review is None:
@@ -139,7 +139,7 @@ class Review(Verb):
 
     def _packet(self) -> Outcome:
         from prefkit.dataset.lineage import find_dataset
-        from prefkit.review.folder import read_review
+        from prefkit.reviews.folder import read_review
         from prefkit.verbs.review_packet import Wanted, check_file, write_packet
 
         review = self.dataset
@@ -158,10 +158,10 @@ class Review(Verb):
 
     def _new(self, dataset: Dataset) -> Outcome:
         from prefkit.dataset.folder import check_target
-        from prefkit.review.dimensions import known_dimension, values_of
-        from prefkit.review.folder import check_new, write_review
-        from prefkit.review.goal import Goal
-        from prefkit.review.plan import new_plan
+        from prefkit.reviews.dimensions import known_dimension, values_of
+        from prefkit.reviews.folder import check_new, write_review
+        from prefkit.reviews.goal import Goal
+        from prefkit.reviews.plan import new_plan
 
         for name in self.by:
             known_dimension(name)
@@ -181,10 +181,10 @@ class Review(Verb):
         return self._outcome(planned)
 
     def _added(self, dataset: Dataset) -> Outcome:
-        from prefkit.review.dimensions import values_of
-        from prefkit.review.folder import read_review, update_review
-        from prefkit.review.goal import Goal
-        from prefkit.review.plan import with_top_up
+        from prefkit.reviews.dimensions import values_of
+        from prefkit.reviews.folder import read_review, update_review
+        from prefkit.reviews.goal import Goal
+        from prefkit.reviews.plan import with_top_up
 
         assert self.review is not None
         planned = read_review(self.review)
@@ -213,13 +213,13 @@ class Review(Verb):
     def _with_queue(self, planned: Planned, frame: Frame, goal: Goal) -> Planned:
         if self.queue is None:
             return planned
-        from prefkit.review.plan import with_queue
-        from prefkit.review.queue import read_queue
+        from prefkit.reviews.plan import with_queue
+        from prefkit.reviews.queue import read_queue
 
         return with_queue(planned, read_queue(self.queue, frame), goal)
 
     def _frame(self, dataset: Dataset, seed: int, only: Only | None) -> Frame:
-        from prefkit.review.frame import frame_of
+        from prefkit.reviews.frame import frame_of
 
         frame = frame_of(dataset, seed, only)
         if frame.pairs.height == 0:
@@ -241,7 +241,7 @@ class Review(Verb):
         return options | {"queue": None if self.queue is None else self.queue.name}
 
     def _outcome(self, planned: Planned) -> Outcome:
-        from prefkit.review.lines import lines_of
+        from prefkit.reviews.lines import lines_of
 
         facts = dict(planned.plan)
         lines = list(lines_of(planned.plan))
@@ -256,7 +256,7 @@ class Review(Verb):
 
 
 def _slice(text: str) -> tuple[str, str]:
-    from prefkit.review.dimensions import known_dimension
+    from prefkit.reviews.dimensions import known_dimension
 
     dimension, equals, value = text.partition("=")
     if not equals:

@@ -17,10 +17,10 @@ from prefkit.verbs.verb import Outcome
 if TYPE_CHECKING:
     from types import FrameType
 
-    from prefkit.review.desk_door import Door
-    from prefkit.review.desk_state import Desk
-    from prefkit.review.frame import Frame, Only
-    from prefkit.review.plan import Planned
+    from prefkit.reviews.desk_door import Door
+    from prefkit.reviews.desk_state import Desk
+    from prefkit.reviews.frame import Frame, Only
+    from prefkit.reviews.plan import Planned
 
 __all__ = ["Asked", "serve"]
 
@@ -54,9 +54,9 @@ def serve(review: Path, planned: Planned, frame: Frame, asked: Asked, only: Only
         DataError: the review is damaged, or the disk refuses.
         MissingExtra: what serves pages is not installed.
     """
-    from prefkit.review.desk_door import Door, check_host
-    from prefkit.review.desk_state import Desk, Offer
-    from prefkit.review.results import results_from
+    from prefkit.reviews.desk_door import Door, check_host
+    from prefkit.reviews.desk_state import Desk, Offer
+    from prefkit.reviews.results import results_from
 
     check_host(asked.host, asked.outside)
     people = _people(asked)
@@ -104,7 +104,7 @@ def _announce(desk: Desk, door: Door, asked: Asked) -> None:
 
     Written with --quiet too: without its address nobody can come in.
     """
-    from prefkit.review.desk_door import Person
+    from prefkit.reviews.desk_door import Person
 
     lines = [f"Serving {desk.name}. Ctrl-C stops; a vote is saved when the next pair shows."]
     for name in desk.offer.reviewers:
@@ -126,14 +126,14 @@ def _check_installed() -> None:
     except ImportError as error:
         raise MissingExtra("the review desk", "review") from error
     del starlette, uvicorn
-    environment("prefkit.review")
+    environment("prefkit.reviews")
     rendered_html("")
 
 
 def _run(desk: Desk, door: Door, listener: socket.socket) -> None:
     import uvicorn
 
-    from prefkit.review.desk import make_app
+    from prefkit.reviews.desk import make_app
 
     class Server(uvicorn.Server):
         """Ends on Ctrl-C after the answers that are under way, and is no error."""

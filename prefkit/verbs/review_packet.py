@@ -10,9 +10,9 @@ from prefkit.errors import ConfigError, DataError, NothingUsable
 from prefkit.verbs.verb import Outcome
 
 if TYPE_CHECKING:
-    from prefkit.review.frame import Frame
-    from prefkit.review.packet import About
-    from prefkit.review.plan import Planned
+    from prefkit.reviews.frame import Frame
+    from prefkit.reviews.packet import About
+    from prefkit.reviews.plan import Planned
     from prefkit.schema.decision_lines import Item
 
 __all__ = ["Wanted", "check_file", "write_packet"]
@@ -71,11 +71,11 @@ def write_packet(review: Path, planned: Planned, frame: Frame, wanted: Wanted) -
         MissingExtra: what renders pages is not installed.
     """
     from prefkit.dataset.folder import write_file
-    from prefkit.review.entries import entries_of, texts_of
-    from prefkit.review.issued import write_issued
-    from prefkit.review.packet import cards_of, issue, packet_page
-    from prefkit.review.queueing import Rates
-    from prefkit.review.secrets import secret_of
+    from prefkit.reviews.entries import entries_of, texts_of
+    from prefkit.reviews.issued import write_issued
+    from prefkit.reviews.packet import cards_of, issue, packet_page
+    from prefkit.reviews.queueing import Rates
+    from prefkit.reviews.secrets import secret_of
 
     reviewer, out, most = wanted
     about, seen = _about(review, planned, reviewer)
@@ -102,10 +102,10 @@ def write_packet(review: Path, planned: Planned, frame: Frame, wanted: Wanted) -
 
 def _about(review: Path, planned: Planned, reviewer: str) -> tuple[About, set[tuple[Item, str]]]:
     """Whose packet it is and of what, and the pairs that the reviewer has judged before."""
-    from prefkit.review.entries import sample_name
-    from prefkit.review.events import Events
-    from prefkit.review.guideline import told_guideline
-    from prefkit.review.packet import About
+    from prefkit.reviews.entries import sample_name
+    from prefkit.reviews.events import Events
+    from prefkit.reviews.guideline import told_guideline
+    from prefkit.reviews.packet import About
 
     with Events(review) as events:
         guideline = told_guideline(review, events)

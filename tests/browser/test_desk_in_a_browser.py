@@ -15,7 +15,7 @@ from desk_client import Served, served
 from pair_rows import assistant, pair, user, write_pairs
 from playwright.sync_api import Browser, Error, expect
 
-from prefkit.review.events import read_decisions
+from prefkit.reviews.events import read_decisions
 from prefkit.schema.decision_lines import Decision, outcome_of
 
 ALIKE = ("The moon is 384,400 km away on average.", "The moon is 38,440 km away on average.")

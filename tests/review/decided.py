@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from prefkit.dataset import Dataset
-from prefkit.review.frame import hashes_of
+from prefkit.reviews.frame import hashes_of
 from prefkit.schema.decision_lines import Decision, decision_of
 
 

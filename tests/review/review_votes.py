@@ -9,10 +9,10 @@ from typing import Any
 from pair_rows import assistant, pair, user, write_pairs
 
 from prefkit.dataset import Dataset, open_dataset
-from prefkit.review.dimensions import values_of
-from prefkit.review.frame import frame_of
-from prefkit.review.goal import Goal
-from prefkit.review.plan import Planned, new_plan
+from prefkit.reviews.dimensions import values_of
+from prefkit.reviews.frame import frame_of
+from prefkit.reviews.goal import Goal
+from prefkit.reviews.plan import Planned, new_plan
 from prefkit.schema.decision_lines import Decision, decision_of
 
 GOAL = Goal(0.85, 0.9, 25, 0.05, 0.10)

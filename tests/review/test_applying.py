@@ -11,8 +11,8 @@ from decided import ids_of, line
 from pair_rows import assistant, pair, user, write_pairs
 
 from prefkit.dataset import Dataset, create_dataset, open_dataset
-from prefkit.review.applying import Applied, Rules, apply_to
-from prefkit.review.next_version import changed
+from prefkit.reviews.applying import Applied, Rules, apply_to
+from prefkit.reviews.next_version import changed
 from prefkit.schema.decision_lines import Decision
 
 BOTH = Rules()

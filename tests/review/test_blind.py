@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from prefkit.review.blind import shown_pair
+from prefkit.reviews.blind import shown_pair
 
 
 def message(role: str, content: str | None, extra: str | None = None) -> dict[str, Any]:

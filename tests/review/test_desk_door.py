@@ -14,9 +14,9 @@ from command_line import script
 from desk_client import Answer, Client, Served, make_review, served
 
 from prefkit.errors import ConfigError
-from prefkit.review.desk_door import Door, Person, check_host
-from prefkit.review.events import read_decisions
-from prefkit.review.secrets import Secret
+from prefkit.reviews.desk_door import Door, Person, check_host
+from prefkit.reviews.events import read_decisions
+from prefkit.reviews.secrets import Secret
 
 POLICY = (
     "default-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; "

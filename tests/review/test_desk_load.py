@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from desk_client import Answer, Client, Served, make_review, served
 
-from prefkit.review.events import read_decisions
+from prefkit.reviews.events import read_decisions
 
 NAMES = [f"r{n}" for n in range(10)]
 PEOPLE = [part for name in NAMES for part in ("--reviewer", name)]

@@ -10,8 +10,8 @@ import pytest
 from desk_client import Answer, Client, Served, make_review, review_of, served
 
 from prefkit.dataset import open_dataset
-from prefkit.review.events import Events, read_decisions
-from prefkit.review.folder import read_review
+from prefkit.reviews.events import Events, read_decisions
+from prefkit.reviews.folder import read_review
 from prefkit.schema.decision_lines import Decision, outcome_of
 
 PEOPLE = ("--reviewer", "ann", "--reviewer", "bob", "--lead", "eva", "--practice", "1")

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from prefkit.errors import DataError
-from prefkit.review.events import FILE, Events, read_decisions
+from prefkit.reviews.events import FILE, Events, read_decisions
 from prefkit.schema.decision_lines import Decision
 
 AT = "2026-11-03T10:00:00.000+00:00"
@@ -124,7 +124,7 @@ import sys
 from pathlib import Path
 sys.path[:0] = sys.argv[3:]
 from test_events import decision
-from prefkit.review.events import Events
+from prefkit.reviews.events import Events
 with Events(Path(sys.argv[1])) as events:
     for number in range(40):
         events.append([decision(f"{sys.argv[2]}-{number}")])

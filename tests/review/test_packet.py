@@ -10,13 +10,13 @@ from pair_rows import assistant, pair, user, write_pairs
 
 from prefkit.dataset import Dataset, open_dataset
 from prefkit.errors import ConfigError, NothingUsable
-from prefkit.review.events import Events
-from prefkit.review.folder import read_review, write_review
-from prefkit.review.frame import frame_of
-from prefkit.review.goal import Goal
-from prefkit.review.issued import Issued, read_issued
-from prefkit.review.plan import new_plan
-from prefkit.review.returned import read_returned
+from prefkit.reviews.events import Events
+from prefkit.reviews.folder import read_review, write_review
+from prefkit.reviews.frame import frame_of
+from prefkit.reviews.goal import Goal
+from prefkit.reviews.issued import Issued, read_issued
+from prefkit.reviews.plan import new_plan
+from prefkit.reviews.returned import read_returned
 from prefkit.schema.decisions import pair_hashes
 from prefkit.verbs.review_packet import Wanted, check_file, write_packet
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 
-from prefkit.review.queueing import RESERVED_S, Card, Entry, Queue, Rates
-from prefkit.review.secrets import Secret
+from prefkit.reviews.queueing import RESERVED_S, Card, Entry, Queue, Rates
+from prefkit.reviews.secrets import Secret
 from prefkit.schema.decision_lines import Decision, Item
 
 SECRET = Secret(b"k" * 32)

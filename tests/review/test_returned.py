@@ -12,9 +12,9 @@ import pytest
 from command_line import write_jsonl
 
 from prefkit.errors import ConfigError, DataError
-from prefkit.review.gathering import gather
-from prefkit.review.issued import Issued, Place, read_issued, write_issued
-from prefkit.review.returned import read_returned
+from prefkit.reviews.gathering import gather
+from prefkit.reviews.issued import Issued, Place, read_issued, write_issued
+from prefkit.reviews.returned import read_returned
 
 PACKET = "0123456789abcdef" * 2
 DIGEST = "a" * 64
@@ -202,7 +202,7 @@ def test_a_folder_of_somebody_else_beside_the_files_is_passed_over(tmp_path: Pat
     (tmp_path / "theirs").mkdir(mode=0o700)
     program = (
         "import os, sys; from pathlib import Path\n"
-        "from prefkit.review.gathering import _beside\n"
+        "from prefkit.reviews.gathering import _beside\n"
         "os.chdir(sys.argv[1])\n"
         "if os.geteuid() == 0: os.seteuid(65534)\n"
         "else: os.chmod('theirs', 0)\n"

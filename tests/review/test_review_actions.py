@@ -9,9 +9,9 @@ import pytest
 from command_line import Prefkit
 from review_votes import pairs, planned, vote
 
-from prefkit.review.goal import Goal
-from prefkit.review.results import results_from
-from prefkit.review.results_actions import actions
+from prefkit.reviews.goal import Goal
+from prefkit.reviews.results import results_from
+from prefkit.reviews.results_actions import actions
 
 AIM = Goal(0.85, 0.95, 25, 0.05, 0.10)
 

@@ -12,14 +12,14 @@ from pair_rows import assistant, pair, simple_pairs, user, write_pairs
 
 from prefkit.dataset import open_dataset
 from prefkit.errors import ConfigError, DataError
-from prefkit.review.dimensions import NOTHING, values_of
-from prefkit.review.drawing import OTHERS, simple, strata_of, stratified, topped_up
-from prefkit.review.estimate import headline, slice_share
-from prefkit.review.folder import read_review, update_review, write_review
-from prefkit.review.frame import Frame, frame_of, hashes_of
-from prefkit.review.goal import Goal
-from prefkit.review.plan import Planned, new_plan, with_queue, with_top_up
-from prefkit.review.queue import read_queue
+from prefkit.reviews.dimensions import NOTHING, values_of
+from prefkit.reviews.drawing import OTHERS, simple, strata_of, stratified, topped_up
+from prefkit.reviews.estimate import headline, slice_share
+from prefkit.reviews.folder import read_review, update_review, write_review
+from prefkit.reviews.frame import Frame, frame_of, hashes_of
+from prefkit.reviews.goal import Goal
+from prefkit.reviews.plan import Planned, new_plan, with_queue, with_top_up
+from prefkit.reviews.queue import read_queue
 
 GOAL = Goal(0.85, 0.9, 25, 0.05, 0.10)
 

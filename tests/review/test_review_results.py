@@ -9,11 +9,11 @@ from review_votes import GOAL, pairs, planned, vote, votes
 
 from prefkit.dataset import open_dataset
 from prefkit.errors import ConfigError
-from prefkit.review.dimensions import values_of
-from prefkit.review.frame import frame_of
-from prefkit.review.plan import with_queue, with_top_up
-from prefkit.review.queue import Queue
-from prefkit.review.results import results_from
+from prefkit.reviews.dimensions import values_of
+from prefkit.reviews.frame import frame_of
+from prefkit.reviews.plan import with_queue, with_top_up
+from prefkit.reviews.queue import Queue
+from prefkit.reviews.results import results_from
 
 MIXED = ["chosen"] * 16 + ["rejected"] * 2 + ["tie", "both_bad"]
 

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from review_votes import pairs, planned, vote, votes
 
-from prefkit.review.goal import Goal
-from prefkit.review.results import results_from
+from prefkit.reviews.goal import Goal
+from prefkit.reviews.results import results_from
 
 AIM = Goal(0.85, 0.95, 25, 0.05, 0.10)
 """Of 400 pairs, about 60 show it."""

@@ -10,7 +10,7 @@ from pair_rows import simple_pairs, write_pairs
 
 from prefkit.dataset import Dataset, open_dataset
 from prefkit.errors import DataError
-from prefkit.review.settling import Policy, counted, in_order, settle
+from prefkit.reviews.settling import Policy, counted, in_order, settle
 from prefkit.schema.decision_lines import decision_of, line_of, outcome_of
 
 

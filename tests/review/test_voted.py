@@ -14,8 +14,8 @@ from pair_rows import assistant, pair, user, write_pairs
 
 from prefkit.dataset import create_dataset, open_dataset
 from prefkit.errors import ConfigError
-from prefkit.review.events import read_decisions
-from prefkit.review.voted import read_votes
+from prefkit.reviews.events import read_decisions
+from prefkit.reviews.voted import read_votes
 from prefkit.verbs.collect_human import CollectHuman
 
 GOOD, BAD = assistant("a good answer"), assistant("a bad answer")

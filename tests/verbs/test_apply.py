@@ -12,8 +12,8 @@ from command_line import Prefkit, write_jsonl
 from pair_rows import assistant, pair, user, write_pairs
 
 from prefkit.dataset import Dataset, open_dataset
-from prefkit.review.events import read_decisions
-from prefkit.review.issued import Issued, read_issued
+from prefkit.reviews.events import read_decisions
+from prefkit.reviews.issued import Issued, read_issued
 
 A_OF = {"chosen": "a", "rejected": "b"}
 

@@ -12,9 +12,9 @@ from comparison_rows import turns
 from report_rows import dataset, side, vote
 
 from prefkit.dataset import open_dataset
-from prefkit.review.events import Events
-from prefkit.review.folder import read_review
-from prefkit.review.results import results_of
+from prefkit.reviews.events import Events
+from prefkit.reviews.folder import read_review
+from prefkit.reviews.results import results_of
 from prefkit.schema.decision_lines import Decision, decision_of
 from prefkit.schema.records import Comparison, Source
 
