@@ -30,15 +30,16 @@ demo: $(LIGHT) ## From samples to verified exports: annotations in runs/quicksta
 	@mkdir -p runs
 	$(BIN)/prefkit run pipelines/quickstart.yaml --out $(DEMO) --pseudonym-key runs/demo.key --force
 	$(BIN)/prefkit verify $(DEMO)/4-export
-	$(BIN)/prefkit report $(DEMO)/1-collect-human --out $(DEMO)/report.json --force
+	$(BIN)/prefkit report $(DEMO)/3-curate --suspects $(DEMO)/suspects.jsonl --out $(DEMO)/report.html --force
 	@if $(BIN)/prefkit doctor --sandbox; then \
 	  $(BIN)/prefkit run pipelines/code_pairs.yaml --out $(CODE) --force; \
 	else \
 	  echo "No sandbox can be had here: no program is run, the votes on them are recorded ones."; \
 	  $(BIN)/prefkit run pipelines/code_pairs_recorded.yaml --out $(CODE)_recorded --force; \
 	fi
-	@echo "The report on the judge, whose verdicts are recorded and invented, is in $(DEMO)/report.json"
 	@echo "The exports lie in $(DEMO)/4-export and in the folder of the programs that is told above"
+	@echo "Judge a sample blind: $(BIN)/prefkit review $(DEMO)/3-curate --out runs/review"
+	@echo "The report is $(CURDIR)/$(DEMO)/report.html: open it in a browser"
 
 test: $(FULL) ## All tests (real data: set PREFKIT_REAL_DATA)
 	$(BIN)/pytest -n 2
@@ -64,7 +65,7 @@ bench: $(BENCH) $(if $(filter asking,$(or $(ONLY),asking)),$(PEERS)) $(if $(filt
 	$(PYTHON) -m venv .venv
 
 $(LIGHT): pyproject.toml | .venv/bin/pip
-	$(BIN)/pip install --quiet -e '.[arrow,pages,re2]'
+	$(BIN)/pip install --quiet -e '.[arrow,baselines,pages,re2,review]'
 	@touch $@
 
 # For pictures and sound it brings builds that do not go with torch's CPU build, so that it could

@@ -92,6 +92,8 @@ def cards_of(dataset: Dataset, listed: Sequence[Mapping[str, Any]]) -> list[dict
         DataError: a file is damaged.
         MissingExtra: what renders Markdown is not installed.
     """
+    if not listed:
+        return []
     table = rows_at(dataset, [one["row"] for one in listed], _TEXTS)
     cards, size = [], 0
     for one, row in zip(listed, table.to_pylist(), strict=True):

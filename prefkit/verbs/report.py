@@ -95,7 +95,7 @@ class Report(Verb):
             suspects=None if self.suspects is None else self.most_suspects,
         )
         found = report_of(dataset, asked)
-        facts = dict(found.document) | self._parts(dataset)
+        facts = dict(found.document) | self._parts(dataset, found)
         refused = self._refused(found.certificates)
         if self.require_certificate:
             facts["refused"] = refused
@@ -111,7 +111,7 @@ class Report(Verb):
         page = is_page(self.document)
         return [self.document, self.document.with_suffix(".json")] if page else [self.document]
 
-    def _parts(self, dataset: Dataset) -> dict[str, Any]:
+    def _parts(self, dataset: Dataset, report: Found) -> dict[str, Any]:
         """What a review found, and what the page shows beside it."""
         from prefkit.reports.page_parts import parts_of
         from prefkit.verbs.report_page import found_in
@@ -123,7 +123,7 @@ class Report(Verb):
         found = None
         if self.review is not None:
             found = found_in(self.review, dataset, names=self.names, seed=self.seed)
-        return parts_of(dataset, found, seed=self.seed)
+        return parts_of(dataset, found, suspects=report.suspects, seed=self.seed)
 
     def _fails(self, facts: dict[str, Any]) -> bool:
         """Whether a gate stays shut: a certificate that was required, a review that says no."""

@@ -86,12 +86,12 @@ def demo(home: Path) -> Path:
 
 
 def _votes_of_the_judge(folder: Path) -> dict[str, list[tuple[Any, ...]]]:
-    """By comparison what the judge said of it, in which order; not of equal sides."""
+    """By comparison what the sample judge said of it, in which order; not of equal sides."""
     found = {}
     for table in open_dataset(folder).batches():
         for row in table.to_pylist():
             sides = [response["messages"] for response in row["responses"]]
-            votes = [vote for vote in row["votes"] if vote["kind"] == "judge"]
+            votes = [vote for vote in row["votes"] if vote["by"] == "sample-judge"]
             if votes and sides[0] != sides[1]:
                 found[row["id"]] = sorted(
                     (*vote["order"], vote["outcome"], *vote["scores"], vote["criterion"])
@@ -143,8 +143,11 @@ def test_a_pipeline_that_requires_a_certificate_ends_without_one(home: Path) -> 
 
 
 def test_the_demos_recorded_verdicts_show_the_same_faults(demo: Path, home: Path) -> None:
-    (judge,) = _prefkit(home, "report", demo / "1-collect-human")["judges"]
-    assert (judge["by"], judge["votes"]) == ("sample-judge", PLANTED["rows"])
+    told = _prefkit(home, "report", demo / "1-collect-human")
+    judges = {one["by"]: one for one in told["judges"]}
+    judge = judges["sample-judge"]
+    assert judge["votes"] == PLANTED["rows"]
+    assert set(judges) == {"sample-judge", "counter-judge"}
     assert judge["failures"]["failed"] == PLANTED["unreadable"]
     counts = judge["order"]["counts"]
     assert (counts["pairs"], counts["locked_first"], counts["locked_second"]) == (
@@ -171,8 +174,8 @@ def test_the_demos_pairs_rest_on_people_alone(demo: Path) -> None:
     """The judge's votes are on helpfulness, pairs are made from overall votes."""
     kept = [row for table in open_dataset(demo / "2-pair").batches() for row in table.to_pylist()]
     sources = {source["name"] for row in kept for source in row["sources"]}
-    assert len(kept) == 182
-    assert "judge_verdicts.jsonl" not in sources
+    assert len(kept) == 242
+    assert not {"judge_verdicts.jsonl", "counter_verdicts.jsonl"} & sources
 
 
 def test_the_pages_rubric_can_be_asked_by(tmp_path: Path) -> None:

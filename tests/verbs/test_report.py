@@ -102,8 +102,8 @@ def test_every_number_on_the_terminal_is_in_the_document(judged: Path) -> None:
     document = json.loads(json.dumps(outcome.facts))
     assert tuple(lines_of(document)) == outcome.lines, "lines are made of the document alone"
     known = list(values(document))
-    # The places of judges are counted, and `below 0.9` is the rule of the line.
-    known += [0.9, 1.0, 2.0]
+    # The places of judges are counted, `below 0.9` and intervals of 95 % are the rules of the line.
+    known += [0.9, 1.0, 2.0, 95.0]
     text = "\n".join(f"{label} {text}" for label, text in outcome.lines)
     told = re.findall(r"(?<![\w.])\d[\d,]*(?:\.\d+)?(?:e-?\d+)?", text.replace("sha256:", ""))
     assert len(told) > 100
@@ -181,7 +181,7 @@ def test_limits_of_a_file_are_held_and_their_marks_are_shown(
     result = prefkit("report", judged, "--thresholds", file, "--require-certificate")
     assert result.code == 3
     # 0.95 of 120 pairs: the certificate refuses for the lower end, and that is what is marked.
-    assert re.search(r"Right +0\.95 .*\n? *<- 0\.9\d* below 0\.96", result.out)
+    assert re.search(r"Right +0\.95 .*\n? *<- 0\.89\d* below 0\.96", result.out)
     assert "refused" in result.out
 
 
@@ -202,7 +202,7 @@ def test_a_dataset_without_judges_still_tells_how_far_people_agree(
     result = prefkit("report", folder)
     assert result.code == 0
     assert re.search(r"Judges +none has voted here", result.out)
-    assert re.search(r"people agree +0\.92 \(0\.\d\d to 0\.\d\d, n 120\)", result.out)
+    assert re.search(r"people agree +0\.92 \(0\.\d\d to 0\.\d\d, n 120 in 40 prompts", result.out)
     document = prefkit("report", folder, "--json").document
     assert (document["judges"], document["calibrated"]) == ([], False)
     assert document["gold"]["criteria"][0]["pairs"] == 40
