@@ -26,20 +26,26 @@ help: ## List the targets
 
 setup: $(FULL) ## Make .venv with everything that tests and checks need
 
-demo: $(LIGHT) ## From samples to verified exports: annotations in runs/quickstart, programs in runs/code
+demo: $(LIGHT) ## From samples to verified exports in runs/quickstart and runs/code, and to a report page
 	@mkdir -p runs
 	$(BIN)/prefkit run pipelines/quickstart.yaml --out $(DEMO) --pseudonym-key runs/demo.key --force
 	$(BIN)/prefkit verify $(DEMO)/4-export
-	$(BIN)/prefkit report $(DEMO)/3-curate --suspects $(DEMO)/suspects.jsonl --out $(DEMO)/report.html --force
 	@if $(BIN)/prefkit doctor --sandbox; then \
 	  $(BIN)/prefkit run pipelines/code_pairs.yaml --out $(CODE) --force; \
 	else \
 	  echo "No sandbox can be had here: no program is run, the votes on them are recorded ones."; \
 	  $(BIN)/prefkit run pipelines/code_pairs_recorded.yaml --out $(CODE)_recorded --force; \
 	fi
-	@echo "The exports lie in $(DEMO)/4-export and in the folder of the programs that is told above"
-	@echo "Judge a sample blind: $(BIN)/prefkit review $(DEMO)/3-curate --out runs/review"
-	@echo "The report is $(CURDIR)/$(DEMO)/report.html: open it in a browser"
+	@$(BIN)/prefkit report $(DEMO)/3-curate --suspects $(DEMO)/suspects.jsonl --out $(DEMO)/report.html --force > $(DEMO)/report.txt
+	@echo
+	@echo "The exports lie in $(DEMO)/4-export and in the folder of the programs that is told above."
+	@echo "The report is a page that needs no network. One careless rater (proven low) and six flipped labels"
+	@echo "(among the first suspects) are planted in the samples, the judges are invented. Open it in a browser:"
+	@echo "  file://$(abspath $(DEMO))/report.html"
+	@echo "Start a blind review of a random sample, at a desk on this machine (Ctrl-C ends it, and tells the result):"
+	@echo "  $(BIN)/prefkit review $(DEMO)/3-curate --out runs/review"
+	@echo "Then see the share of right labels, with its interval:"
+	@echo "  $(BIN)/prefkit report $(DEMO)/3-curate --review runs/review --out $(DEMO)/reviewed.html"
 
 test: $(FULL) ## All tests (real data: set PREFKIT_REAL_DATA)
 	$(BIN)/pytest -n 2

@@ -15,6 +15,7 @@ settings.load_profile("prefkit")
 
 
 SLOW = {
+    "browser/test_desk_in_a_browser.py",
     "collectors/human/test_hostile_rows.py",
     "collectors/human/test_oasst_reader.py",
     "collectors/sources/test_files.py",
@@ -156,6 +157,7 @@ SLOW = {
     "verbs/test_export_shapes.py",
     "verbs/test_pair.py",
     "verbs/test_report.py",
+    "verbs/test_report_page.py",
     "verbs/test_verify.py",
 }
 """Modules that take more than two seconds: `make quick` leaves them to `make test`."""

@@ -247,13 +247,15 @@ def test_a_lead_votes_blind_and_then_settles(make: Make, tmp_path: Path) -> None
     desk = make(plain_rows(12), "-n", "8", "--practice", "0", "--reviewer", "ann",
                 "--lead", "eva", people=2)  # fmt: skip
     ann, eva = desk.enter("ann"), desk.enter("eva")
-    about = question(ann)
-    ann.page.keyboard.press("c")
-    ann.page.keyboard.type(ATTACKS[20])
-    ann.page.keyboard.press("Escape")
-    press(ann, "2" if right(ann) == "1" else "1")
+    about = set()
+    while ann.page.locator("form.vote").count():  # against every label; some wait for eva's vote
+        about.add(question(ann))
+        ann.page.keyboard.press("c")
+        ann.page.keyboard.type(ATTACKS[20])
+        ann.page.keyboard.press("Escape")
+        press(ann, "2" if right(ann) == "1" else "1")
     eva.page.get_by_role("link", name="Settle").click()
-    assert question(eva) == about
+    assert question(eva) in about
     expect(eva.page.get_by_text("Vote blind first")).to_be_visible()
     assert eva.page.locator(".votes").count() == 0
     assert pictures(eva.page, tmp_path / "pictures", "settle-blind") == []
@@ -262,7 +264,6 @@ def test_a_lead_votes_blind_and_then_settles(make: Make, tmp_path: Path) -> None
     expect(eva.page.locator(".votes")).to_contain_text(ATTACKS[20])
     assert pictures(eva.page, tmp_path / "pictures", "settle") == []
     press(eva, "a")
-    expect(eva.page.get_by_text("Nothing is left to settle")).to_be_visible()
     assert [(line.role, line.verdict) for line in desk.lines][-1] == ("adjudicate", "accept")
     ann.check()
     eva.check()
@@ -300,6 +301,7 @@ def test_no_attack_in_a_pair_or_a_comment_does_anything(make: Make) -> None:
             if window is windows[0]:
                 page.reload()  # as a whole page; the other window takes parts of it
             page.locator(".comment").fill(ATTACKS[voted % count])
+            page.keyboard.press("Escape")  # a digit would go on with the comment
             page.locator(".guideline").evaluate("part => { part.open = true; }")
             press(window, "2" if right(window) == "1" else "1")
             voted += 1
@@ -318,15 +320,13 @@ def test_no_attack_in_a_pair_or_a_comment_does_anything(make: Make) -> None:
 
 
 def test_the_attacks_are_live_on_a_page_that_does_not_defend_itself(browser: Browser) -> None:
-    window = Window(browser, "about:")
     alive = 0
     for text in ATTACKS:
-        asked = len(window.strays)
-        window.page.goto("about:blank")
-        window.page.set_content(f"<p>{text}</p>", wait_until="commit")
-        window.page.wait_for_timeout(20)
-        with suppress(Error):  # where it was led away
+        window = Window(browser, "about:")  # a page that was led away is no use any more
+        with suppress(Error):
+            window.page.set_content(f"<p>{text}</p>", wait_until="commit")
+            window.page.wait_for_timeout(20)
             alive += window.page.evaluate("window.attacked") is not None
-        alive += len(window.strays) > asked
-    window.close()
+        alive += len(window.strays) > 0
+        window.close()
     assert alive >= 45

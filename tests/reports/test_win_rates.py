@@ -31,7 +31,7 @@ def test_the_judges_own_rate_is_listed_without_an_interval_and_never_as_the_win_
     # Two wins and half a tie of four readable verdicts.
     assert found["judge_rate"] == {
         **{"value": 0.625, "low": None, "high": None, "n": 4, "clusters": 1},
-        "reason": NOT_HUMAN,
+        **{"reason": NOT_HUMAN, "method": None, "design_effect": None},
     }
     assert (found["model"], found["against"]) == ("M", "N")
     assert (found["showings"], found["readable"]) == (5, 0.8)

@@ -120,7 +120,7 @@ def test_a_queue_is_kept_in_a_file_of_its_own(tmp_path: Path, prefkit: Prefkit) 
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        ((), "review needs --plan"),
+        ((), "name its folder with --out"),
         (("--plan", "--target-lower", 0.95), "is not below --expected"),
         (("--plan", "--by", "anotator"), "Did you mean 'annotator'?"),
         (("--plan", "--by", "annotator"), "who voted stands in the comparisons"),
